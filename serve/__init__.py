@@ -1,0 +1,1 @@
+"""The service: HTTP API, queue, pipeline, and the `housemodel` command."""

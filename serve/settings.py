@@ -1,0 +1,147 @@
+"""The only reader of configuration files and of the environment.
+
+`load_settings()` reads `configs/housemodel.toml` once into a frozen `Settings`. Constructors
+elsewhere receive values, never this object; only composition roots (`serve.app`, `serve.runtime`,
+`serve.demo`, `serve.cli`) take it whole.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from workspace.errors import InvalidRequest
+
+PROJECT = Path(__file__).resolve().parents[1]  # holds configs/ and packs/
+CONFIG_FILE = "housemodel.toml"
+
+
+class Settings(BaseModel):
+    """What is in force, resolved: every path absolute, every number with its unit."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    home: Path
+    configs_folder: Path
+    pack_folder: Path
+    face_pack_folder: Path
+    root_key_file: Path
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=1, le=65535)
+    max_upload_mib: int = Field(64, ge=1, le=1024)
+    session_hours: int = Field(12, ge=1, le=24 * 30)
+    sign_in_minutes: int = Field(30, ge=1, le=24 * 60)
+    max_waiting: int = Field(500, ge=1)
+    lease_seconds: int = Field(60, ge=5)
+    max_attempts: int = Field(3, ge=1, le=10)
+    replicas: int = Field(1, ge=1, le=64)
+    torch_threads: int = Field(2, ge=1, le=256)
+    face_threads: int = Field(2, ge=1, le=64)
+    object_store_mib: int = Field(128, ge=80)
+
+
+class _Http(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    host: str
+    port: int
+    max_upload_mib: int
+    session_hours: int
+    sign_in_minutes: int
+
+
+class _Queue(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    max_waiting: int
+    lease_seconds: int
+    max_attempts: int
+
+
+class _Engine(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    pack: str
+    replicas: int
+    torch_threads: int
+    face_threads: int
+    object_store_mib: int
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    http: _Http
+    queue: _Queue
+    engine: _Engine
+
+
+def load_settings(
+    *,
+    home: Path | None = None,
+    host: str | None = None,
+    port: int | None = None,
+    pack: str | None = None,
+    replicas: int | None = None,
+    configs_folder: Path | None = None,
+) -> Settings:
+    """Resolve settings: command line over environment over file.
+
+    Raises:
+        InvalidRequest: the file is missing, is not TOML, or has an unknown or wrong key.
+    """
+    folder = (configs_folder or PROJECT / "configs").resolve()
+    file = _read(folder / CONFIG_FILE)
+    home = Path(home or os.environ.get("HOUSEMODEL_HOME") or ".housemodel").resolve()
+    values: dict[str, Any] = {
+        **file.http.model_dump(),
+        **file.queue.model_dump(),
+        **file.engine.model_dump(exclude={"pack"}),
+        "home": home,
+        "configs_folder": folder,
+        "pack_folder": _pack_folder(home, pack or file.engine.pack),
+        "face_pack_folder": _face_pack_folder(home),
+        "root_key_file": Path(
+            os.environ.get("HOUSEMODEL_ROOT_KEY_FILE") or home / "root.key"
+        ).resolve(),
+    }
+    for name, given in (
+        ("host", host or os.environ.get("HOUSEMODEL_HOST")),
+        ("port", port or os.environ.get("HOUSEMODEL_PORT")),
+        ("replicas", replicas),
+    ):
+        if given is not None:
+            values[name] = given
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        raise InvalidRequest(_first_problem(error)) from error
+
+
+def _read(path: Path) -> _File:
+    try:
+        return _File(**tomllib.loads(path.read_text()))
+    except FileNotFoundError as error:
+        raise InvalidRequest(f"The configuration file {path.name} is missing.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidRequest(f"{path.name} is not valid TOML: {error}.") from error
+    except ValidationError as error:
+        raise InvalidRequest(f"In {path.name}: {_first_problem(error)}") from error
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    where = ".".join(str(part) for part in problem["loc"])
+    return f"`{where}`: {problem['msg']}."
+
+
+def _pack_folder(home: Path, name: str) -> Path:
+    """An imported pack of that name wins over one that ships with the product."""
+    imported = home / "packs" / name
+    return imported if imported.is_dir() else PROJECT / "packs" / name
+
+
+def _face_pack_folder(home: Path) -> Path:
+    """A pack imported for this home wins; else the one that set-up built beside the product."""
+    imported = home / "packs" / "faces"
+    return imported if imported.is_dir() else PROJECT / ".venv" / "share" / "housemodel" / "faces"

@@ -1,0 +1,1 @@
+"""What a workspace is and how its bytes are kept: the bottom layer."""

@@ -1,0 +1,50 @@
+"""The few interfaces that have several implementations (in process, and behind a Ray handle).
+
+Calls are plain and blocking: the gateway runs them in worker threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from workspace.types import RGB, Embedding, Face, PackSummary, RenderEvent, RenderJob
+
+
+class Diffusion(Protocol):
+    """Renders batches of compatible jobs (same size, steps and reference layout)."""
+
+    def describe(self) -> PackSummary:
+        """Say what is loaded.
+
+        Raises:
+            Starting: the replica has not finished loading.
+        """
+        ...
+
+    def render(self, jobs: Sequence[RenderJob]) -> Iterator[RenderEvent]:
+        """Draw all jobs in one batch: a StepDone after every step, then a Rendered for each job.
+
+        Raises:
+            EngineFailed: the engine or the replica broke; none of the jobs is finished.
+        """
+        ...
+
+    def cancel(self, job_ids: Sequence[str]) -> None:
+        """Ask running jobs to stop at their next step; unknown ids are ignored."""
+        ...
+
+
+class FaceEncoder(Protocol):
+    """Finds faces and, only after consent, turns one into an embedding."""
+
+    @property
+    def encoder_id(self) -> str: ...
+
+    def detect(self, image: RGB) -> tuple[Face, ...]:
+        """Find faces, largest first. Builds no biometric template."""
+        ...
+
+    def embed(self, image: RGB, face: Face) -> Embedding:
+        """Compute the unit-length face vector of one detected face."""
+        ...
