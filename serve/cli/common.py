@@ -1,0 +1,65 @@
+"""What the commands share: options, opening a home, plain printing."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from serve.settings import Settings, load_settings
+from workspace.keys import load_root_key
+from workspace.registry import Registry
+
+
+def command(
+    commands: Any, name: str, help_: str, example: str, description: str = ""
+) -> argparse.ArgumentParser:
+    """Add one command whose help ends with an example."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=help_,
+        description=description or help_,
+        epilog=f"example: {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    return parser
+
+
+def add_home(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--home",
+        type=Path,
+        metavar="DIR",
+        help="where everything is kept (default: $HOUSEMODEL_HOME or ./.housemodel)",
+    )
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON for scripts")
+
+
+def open_home(args: argparse.Namespace, create: bool = False) -> tuple[Settings, Registry]:
+    """Open the home folder's control store with its root key.
+
+    Raises:
+        Locked: there is no root key in this home (and `create` is false).
+    """
+    settings = load_settings(home=args.home)
+    if create:
+        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return settings, Registry(settings.home, load_root_key(settings.root_key_file, create=create))
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def show(args: argparse.Namespace, facts: Mapping[str, Any] | list[Any], lines: list[str]) -> None:
+    """Print either the facts as JSON or the lines for a person."""
+    if getattr(args, "json", False):
+        print(json.dumps(facts, indent=2, default=str))
+    else:
+        print("\n".join(lines))

@@ -1,0 +1,94 @@
+"""`housemodel doctor`: what is in force, and whether every stored byte still opens."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from typing import Any
+
+from compliance import audit
+from serve.cli.common import add_home, add_json, command, show
+from serve.settings import Settings, load_settings
+from workspace.errors import HousemodelError
+from workspace.keys import load_root_key
+from workspace.registry import Registry
+
+FREE_GIB = 2  # below this, pictures and logs soon find no room
+
+
+def add_parser(commands: Any) -> None:
+    parser = command(
+        commands,
+        "doctor",
+        "print the settings in force, secrets hidden, and verify packs, stores and audit logs",
+        "housemodel doctor --json",
+    )
+    add_home(parser)
+    add_json(parser)
+    parser.set_defaults(run=_run)
+
+
+def _run(args: argparse.Namespace) -> int:
+    settings = load_settings(home=args.home)
+    findings = [_faces(settings), _pack(settings), _disk(settings), *_stores(settings)]
+    good = all(f["ok"] for f in findings)
+    shown = json.loads(settings.model_dump_json())
+    lines = [f"{name} = {value}" for name, value in shown.items()]
+    lines += [f"{'ok  ' if f['ok'] else 'BAD '} {f['what']}: {f['detail']}" for f in findings]
+    lines.append("All is well." if good else "Something needs attention: see the BAD lines.")
+    show(args, {"settings": shown, "findings": findings, "ok": good}, lines)
+    return 0 if good else 1
+
+
+def _finding(what: str, ok: bool, detail: str) -> dict[str, Any]:
+    return {"what": what, "ok": ok, "detail": detail}
+
+
+def _faces(settings: Settings) -> dict[str, Any]:
+    ok = (settings.face_pack_folder / "manifest.json").is_file()
+    return _finding("face pack", ok, "present" if ok else "missing; run `make setup`")
+
+
+def _pack(settings: Settings) -> dict[str, Any]:
+    from serve.deployments.packs import load_pack  # reads digests, loads no network
+
+    try:
+        pack = load_pack(settings.pack_folder)
+    except HousemodelError as error:
+        return _finding("pack", False, error.detail or error.title)
+    return _finding("pack", True, f"{pack.name} {pack.version}, digests match")
+
+
+def _disk(settings: Settings) -> dict[str, Any]:
+    where = settings.home if settings.home.is_dir() else settings.home.parent
+    free = shutil.disk_usage(where).free / 2**30
+    return _finding("disk", free >= FREE_GIB, f"{free:.1f} GiB free")
+
+
+def _stores(settings: Settings) -> list[dict[str, Any]]:
+    if not settings.home.is_dir():
+        return [_finding("home", True, "nothing there yet; `housemodel up` makes it")]
+    try:
+        registry = Registry(settings.home, load_root_key(settings.root_key_file, create=False))
+        return [found for w in registry.list() for found in _workspace(registry, w.id)]
+    except HousemodelError as error:
+        return [_finding("home", False, f"{error.title}. {error.detail} {error.remedy}")]
+
+
+def _workspace(registry: Registry, workspace_id: Any) -> list[dict[str, Any]]:
+    try:
+        store = registry.store(workspace_id)
+        report, chain = store.verify(), audit.verify(store)
+    except HousemodelError as error:
+        return [_finding(f"workspace {workspace_id}", False, error.detail or error.title)]
+    detail = f"{report.rows} rows and {report.assets} assets open"
+    if report.damaged:
+        detail = f"damaged: {', '.join(report.damaged)}; restore them from a backup"
+    broken = "" if chain.intact else f", broken at entry {chain.first_broken}"
+    return [
+        _finding(f"workspace {workspace_id} store", not report.damaged, detail),
+        _finding(
+            f"workspace {workspace_id} audit log", chain.intact, f"{chain.entries} entries{broken}"
+        ),
+    ]

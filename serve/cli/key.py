@@ -1,0 +1,83 @@
+"""`housemodel key create|list|revoke`."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import timedelta
+from typing import Any
+
+from serve import auth
+from serve.cli.common import add_home, add_json, command, now, open_home, show
+
+
+def add_parser(commands: Any) -> None:
+    parser = command(
+        commands,
+        "key",
+        "make, list or revoke API keys",
+        "housemodel key create --workspace demo --scopes models:read,generate,images:read",
+    )
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    create = command(
+        actions,
+        "create",
+        "make an API key and print it once, alone on the last line",
+        "housemodel key create --workspace demo --scopes models:read,generate,images:read",
+    )
+    create.add_argument("--workspace", required=True, metavar="NAME")
+    create.add_argument(
+        "--scopes",
+        default=",".join(sorted(auth.SCOPES - {"admin"})),
+        help="comma-separated: " + ", ".join(sorted(auth.SCOPES)),
+    )
+    create.add_argument("--days", type=int, help="the key ends after so many days")
+    create.add_argument("--label", default="", help="what it is for")
+    create.set_defaults(run=_create)
+    listing = command(actions, "list", "list keys, never the secrets", "housemodel key list")
+    listing.add_argument("--workspace", metavar="NAME")
+    listing.set_defaults(run=_list)
+    revoke = command(actions, "revoke", "end a key at once", "housemodel key revoke key_7h2k...")
+    revoke.add_argument("id")
+    revoke.set_defaults(run=_revoke)
+    for action in actions.choices.values():
+        add_home(action)
+        add_json(action)
+
+
+def _create(args: argparse.Namespace) -> int:
+    _, registry = open_home(args)
+    scopes = frozenset(part.strip() for part in args.scopes.split(",") if part.strip())
+    expires = now() + timedelta(days=args.days) if args.days else None
+    key_id, secret = auth.create_key(
+        registry, registry.by_name(args.workspace).id, scopes, now(), expires, args.label
+    )
+    show(
+        args,
+        {"id": key_id, "key": secret, "scopes": sorted(scopes), "expires_at": expires},
+        [f"Made key {key_id}. It is shown only now:", secret],
+    )
+    return 0
+
+
+def _list(args: argparse.Namespace) -> int:
+    _, registry = open_home(args)
+    of = registry.by_name(args.workspace).id if args.workspace else None
+    found = auth.list_keys(registry, of)
+    show(
+        args,
+        found,
+        [
+            f"{k['id']}  {k['workspace_id']}  {k['scopes']}"
+            f"{'  revoked' if k['revoked_at'] else ''}"
+            for k in found
+        ]
+        or ["No key yet: housemodel key create --workspace demo"],
+    )
+    return 0
+
+
+def _revoke(args: argparse.Namespace) -> int:
+    _, registry = open_home(args)
+    auth.revoke_key(registry, args.id, now())
+    show(args, {"id": args.id, "revoked": True}, [f"Revoked {args.id}."])
+    return 0

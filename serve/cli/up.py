@@ -1,0 +1,127 @@
+"""`housemodel up`: start the appliance, fill the demo workspace, say how to get in."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from serve import auth, demo_workspace
+from serve.cli.common import add_home, command, now
+from serve.settings import Settings, load_settings
+from workspace.keys import load_root_key
+from workspace.registry import Registry
+from workspace.types import WorkspaceId
+
+CURL_KEY_HOURS = 24
+FILL_SCOPES = frozenset({"models:read", "models:write", "generate", "images:read"})
+
+
+def add_parser(commands: Any) -> None:
+    parser = command(
+        commands,
+        "up",
+        "start the appliance; prints the console's address and a one-time sign-in",
+        "housemodel up --home /srv/housemodel --port 8010",
+    )
+    add_home(parser)
+    parser.add_argument("--host", help="address to bind (default 127.0.0.1)")
+    parser.add_argument("--port", type=int, help="HTTP port (default 8000)")
+    parser.add_argument("--pack", metavar="NAME", help="which pack to load (default mannequin)")
+    parser.add_argument("--replicas", type=int, metavar="N", help="diffusion replicas, one per GPU")
+    parser.add_argument("--configs", type=Path, metavar="DIR", help="another configs folder")
+    parser.add_argument("--empty", action="store_true", help="leave the demo workspace unfilled")
+    parser.set_defaults(run=_run)
+
+
+def _run(args: argparse.Namespace) -> int:
+    from serve import runtime
+
+    settings = load_settings(
+        home=args.home,
+        host=args.host,
+        port=args.port,
+        pack=args.pack,
+        replicas=args.replicas,
+        configs_folder=args.configs,
+    )
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    started = time.monotonic()
+
+    def say(line: str) -> None:
+        print(f"[{time.monotonic() - started:5.1f} s] {line}", flush=True)
+
+    say(f"housemodel, home {settings.home}")
+    workspace = _first_workspace(settings)
+
+    def on_ready(base_url: str) -> None:
+        if workspace is not None and not args.empty:
+            _fill(settings, workspace, base_url, say)
+        if workspace is not None:
+            _welcome(settings, workspace, base_url)
+
+    return runtime.run(settings, on_ready=on_ready, say=say)
+
+
+def _first_workspace(settings: Settings) -> WorkspaceId | None:
+    """The demo workspace; made on the first start, None where it was destroyed later."""
+    registry = _open(settings, create=True)
+    try:
+        found = registry.list()
+        if not found:
+            found = [registry.create(demo_workspace.NAME, demo_workspace.PLAN, now())]
+        return next((w.id for w in found if w.name == demo_workspace.NAME and not w.locked), None)
+    finally:
+        registry.close()
+
+
+def _fill(settings: Settings, workspace: WorkspaceId, base_url: str, say: Any) -> None:
+    key_id, secret = _make_key(settings, workspace, FILL_SCOPES, 1, "demo fill")
+    try:
+        headers = {"Authorization": f"Bearer {secret}"}
+        with httpx.Client(base_url=base_url, headers=headers, timeout=120.0) as client:
+            demo_workspace.fill(client, say)
+    finally:
+        registry = _open(settings)
+        auth.revoke_key(registry, key_id, now())
+        registry.close()
+
+
+def _welcome(settings: Settings, workspace: WorkspaceId, base_url: str) -> None:
+    """Print the way in. The key of the curl line ends by itself after a day."""
+    _, secret = _make_key(settings, workspace, auth.SCOPES - {"admin"}, CURL_KEY_HOURS, "curl line")
+    registry = _open(settings)
+    code = auth.create_sign_in(
+        registry, workspace, auth.SCOPES, now(), minutes=settings.sign_in_minutes
+    )
+    registry.close()
+    print(
+        f"\nThe console:  {base_url}/sign-in?code={code}\n"
+        f"              (works once, within {settings.sign_in_minutes} minutes; "
+        "then: housemodel key create, and sign in with the key)\n"
+        f"Try the API:  curl -s -H 'Authorization: Bearer {secret}' {base_url}/v1/models\n"
+        "Stop:         Ctrl-C",
+        flush=True,
+    )
+    sys.stdout.flush()
+
+
+def _make_key(
+    settings: Settings, workspace: WorkspaceId, scopes: frozenset[str], hours: int, label: str
+) -> tuple[str, str]:
+    registry = _open(settings)
+    try:
+        return auth.create_key(
+            registry, workspace, scopes, now(), now() + timedelta(hours=hours), label
+        )
+    finally:
+        registry.close()
+
+
+def _open(settings: Settings, create: bool = False) -> Registry:
+    return Registry(settings.home, load_root_key(settings.root_key_file, create=create))

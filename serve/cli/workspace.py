@@ -1,0 +1,81 @@
+"""`housemodel workspace create|list|lock|unlock|destroy`."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from serve.cli.common import add_home, add_json, command, now, open_home, show
+from workspace.errors import InvalidRequest
+from workspace.plans import load_plans
+
+
+def add_parser(commands: Any) -> None:
+    parser = command(
+        commands,
+        "workspace",
+        "make, list, lock, unlock or destroy workspaces",
+        "housemodel workspace create atelier --plan pro",
+    )
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    create = command(
+        actions, "create", "make a workspace", "housemodel workspace create atelier --plan pro"
+    )
+    create.add_argument("name", help="a name that no other workspace has")
+    create.add_argument("--plan", default="enterprise", help="starter, pro or enterprise")
+    create.set_defaults(run=_create)
+    listing = command(actions, "list", "list workspaces", "housemodel workspace list --json")
+    listing.set_defaults(run=_list)
+    for name, help_ in (
+        ("lock", "refuse all work in a workspace until it is unlocked"),
+        ("unlock", "let a locked workspace work again"),
+        ("destroy", "erase a workspace: its key first, then its files"),
+    ):
+        action = command(actions, name, help_, f"housemodel workspace {name} atelier")
+        action.add_argument("name")
+        if name == "destroy":
+            action.add_argument("--yes", action="store_true", help="really erase it")
+        action.set_defaults(run=_change)
+    for action in actions.choices.values():
+        add_home(action)
+        add_json(action)
+
+
+def _create(args: argparse.Namespace) -> int:
+    settings, registry = open_home(args, create=True)
+    plans = load_plans(settings.configs_folder / "plans.toml")
+    if args.plan not in plans:
+        raise InvalidRequest(f"There is no such plan; choose one of {', '.join(sorted(plans))}.")
+    made = registry.create(args.name, args.plan, now())
+    show(
+        args,
+        {"id": made.id, "name": made.name, "plan": made.plan},
+        [f"Made workspace {made.name} ({made.id}) on plan {made.plan}."],
+    )
+    return 0
+
+
+def _list(args: argparse.Namespace) -> int:
+    _, registry = open_home(args)
+    found = registry.list()
+    show(
+        args,
+        [
+            {"id": w.id, "name": w.name, "plan": w.plan, "locked": w.locked, "at": w.created_at}
+            for w in found
+        ],
+        [f"{w.id}  {w.name}  {w.plan}{'  locked' if w.locked else ''}" for w in found]
+        or ["No workspace yet: housemodel workspace create NAME"],
+    )
+    return 0
+
+
+def _change(args: argparse.Namespace) -> int:
+    _, registry = open_home(args)
+    target = registry.by_name(args.name)
+    if args.action == "destroy" and not args.yes:
+        raise InvalidRequest("This can't be undone. Add --yes to erase the workspace.")
+    getattr(registry, args.action)(target.id)
+    done = {"lock": "Locked", "unlock": "Unlocked", "destroy": "Destroyed"}[args.action]
+    show(args, {"id": target.id, "action": args.action}, [f"{done} workspace {target.id}."])
+    return 0
