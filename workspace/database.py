@@ -1,0 +1,240 @@
+"""SQLite as this product uses it: durable, one connection per file, safe between threads.
+
+Rules: a database file has one connection and one lock in a process, and every statement holds the
+lock; other processes (the command line beside the running service) are kept apart by WAL and the
+busy timeout. Writes that belong together go into `transaction`, which takes SQLite's write lock at
+once. What SQLite reports is translated here: a full disk is StorageFull, a busy file Unavailable,
+a damaged file SealBroken. Constraint violations stay `sqlite3.IntegrityError`; the caller knows
+what they mean.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import sqlite_utils
+from sqlite_utils.migrations import Migrations
+
+from workspace.errors import Fault, HousemodelError, Locked, SealBroken, StorageFull, Unavailable
+
+BUSY_TIMEOUT_SECONDS = 5.0
+_PRAGMAS = (
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA secure_delete = ON",  # deleted rows are overwritten, also wrapped keys
+    "PRAGMA temp_store = MEMORY",  # no temporary files
+    "PRAGMA trusted_schema = OFF",
+    "PRAGMA cell_size_check = ON",
+)
+
+
+class Database(sqlite_utils.Database):  # type: ignore[misc]
+    """A `sqlite_utils.Database` whose every statement holds one re-entrant lock.
+
+    A cursor from `execute` is read after the lock is released: fetch it at once, or inside
+    `transaction` where several statements must see the same state.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.lock = threading.RLock()
+        self._after_commit: list[Callable[[], None]] = []
+        self._after_rollback: list[Callable[[], None]] = []
+        self._log_to_erase = False
+        super().__init__(connection, execute_plugins=False)
+
+    def execute(
+        self, sql: str, parameters: Sequence[Any] | dict[str, Any] | None = None
+    ) -> sqlite3.Cursor:
+        """Run one statement; a write outside of a transaction commits by itself."""
+        with self.lock, _translated():
+            cursor: sqlite3.Cursor = super().execute(sql, parameters)
+            return cursor
+
+    def query(
+        self, sql: str, params: Sequence[Any] | dict[str, Any] | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """Run one statement and return its rows, all read before the lock is released."""
+        with self.lock, _translated():
+            return iter(list(super().query(sql, params)))
+
+    @contextlib.contextmanager
+    def atomic(self) -> Iterator[Database]:
+        """Everything in the block, or nothing of it; a nested block is a savepoint."""
+        with self.lock, _translated():
+            if self.conn.in_transaction:
+                with self._savepoint():
+                    yield self
+            else:
+                with self._immediate():
+                    yield self
+
+    @contextlib.contextmanager
+    def _immediate(self) -> Iterator[None]:
+        self.conn.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self.conn.execute("COMMIT")
+        except BaseException:
+            self.rollback()
+            undo = self._after_rollback[::-1]
+            self._forget_hooks()
+            _run_all(undo)
+            raise
+        after, erase = self._after_commit[:], self._log_to_erase
+        self._forget_hooks()
+        if erase:
+            self.erase_log()
+        _run_all(after)
+
+    @contextlib.contextmanager
+    def _savepoint(self) -> Iterator[None]:
+        commits, rollbacks = len(self._after_commit), len(self._after_rollback)
+        try:
+            with super().atomic():
+                yield
+        except BaseException:
+            undo = self._after_rollback[rollbacks:][::-1]
+            del self._after_commit[commits:], self._after_rollback[rollbacks:]
+            _run_all(undo)
+            raise
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Do this once the running transaction is durable; never, if it is rolled back."""
+        self._after_commit.append(action)
+
+    def after_rollback(self, action: Callable[[], None]) -> None:
+        """Do this if the running transaction (or the savepoint around the call) is undone."""
+        self._after_rollback.append(action)
+
+    def erase_log_after_commit(self) -> None:
+        """Empty the write-ahead log after the running transaction, so that no old page stays."""
+        self._log_to_erase = True
+
+    def erase_log(self) -> None:
+        """Move the write-ahead log into the database file and empty it, if no one reads it."""
+        with self.lock, _translated():
+            self.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+
+    def close(self) -> None:
+        """Close the file; every later statement raises Locked."""
+        with self.lock:
+            super().close()
+
+    def _forget_hooks(self) -> None:
+        self._after_commit.clear()
+        self._after_rollback.clear()
+        self._log_to_erase = False
+
+
+def open_database(path: Path, migrations: Migrations) -> Database:
+    """Open (or make) a database file, mode 0600, and bring its schema up to date.
+
+    Args:
+        path: The file; its folder exists.
+        migrations: The ordered schema history of this kind of database.
+
+    Raises:
+        StorageFull, Unavailable: the disk or another process is in the way.
+        SealBroken: the file is no database any more.
+        Fault: the file was written by a newer version of the product.
+    """
+    with contextlib.suppress(FileExistsError):
+        # NOTE: SQLite gives its -wal and -shm files the mode of the database file.
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    connection = sqlite3.connect(
+        path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False
+    )
+    try:
+        db = Database(connection)
+        with _translated():
+            _enable_wal(connection)
+            for pragma in _PRAGMAS:
+                connection.execute(pragma)
+            _migrate(db, migrations)
+    except BaseException:
+        connection.close()
+        raise
+    return db
+
+
+@contextlib.contextmanager
+def transaction(db: Database) -> Iterator[None]:
+    """Group writes: all of them are durable when the block ends, or none happened.
+
+    Re-entrant: a nested block is a savepoint of the outer one.
+
+    Raises:
+        StorageFull, Unavailable, SealBroken: what SQLite reported; nothing was written.
+    """
+    with db.atomic():
+        yield
+
+
+def _enable_wal(connection: sqlite3.Connection) -> None:
+    deadline = time.monotonic() + BUSY_TIMEOUT_SECONDS
+    while True:
+        try:
+            # NOTE: the change of mode does not wait for other processes by itself.
+            if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] == "wal":
+                return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+        if time.monotonic() > deadline:
+            raise Unavailable("The database can't be opened while others hold it.")
+        time.sleep(0.02)
+
+
+def _migrate(db: Database, migrations: Migrations) -> None:
+    known = {migration.name for migration in migrations._migrations}
+    if any(done.name not in known for done in migrations.applied(db)):
+        raise Fault("This home was written by a newer version of housemodel. Update the service.")
+    if migrations.pending(db):
+        # One write lock around all: of two processes that open a new file, one migrates it.
+        with db.atomic():
+            migrations.apply(db)
+
+
+def _run_all(actions: Sequence[Callable[[], None]]) -> None:
+    for action in actions:
+        action()
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        known = _translate(error)
+        if known is None:
+            raise
+        raise known from error
+
+
+def _translate(error: sqlite3.Error) -> HousemodelError | None:
+    if isinstance(error, sqlite3.ProgrammingError) and "closed database" in str(error):
+        return Locked("The workspace was closed while it was in use.")
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is None:
+        return None
+    if code == sqlite3.SQLITE_IOERR_SHMSIZE:
+        return StorageFull()
+    match code & 0xFF:
+        case sqlite3.SQLITE_FULL:
+            return StorageFull()
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return Unavailable("Another process is writing.", (), 1)
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+            return SealBroken("The database file is damaged.")
+        case sqlite3.SQLITE_IOERR | sqlite3.SQLITE_CANTOPEN:
+            return Fault("The disk could not be read or written.")
+        case sqlite3.SQLITE_READONLY:
+            return Fault("The home folder can't be written.")
+    return None

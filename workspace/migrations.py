@@ -1,0 +1,102 @@
+"""The ordered schema history of both kinds of database.
+
+Rules: a migration that was released never changes; a change is a new function below. Times are
+ISO-8601 text in UTC. `sealed` columns hold JSON sealed under the row's own key; names, prompts
+and photos are never plain columns. `SCHEMA_VERSION` is bound into every seal: raise it only
+together with a migration that seals all rows again.
+"""
+
+from __future__ import annotations
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+SCHEMA_VERSION = 1
+
+STORE = Migrations("store")
+CONTROL = Migrations("control")
+
+_STORE_TABLES = (
+    "CREATE TABLE object_keys (object_id TEXT PRIMARY KEY, wrapped BLOB NOT NULL) WITHOUT ROWID",
+    """CREATE TABLE models (
+        id TEXT PRIMARY KEY, status TEXT NOT NULL CHECK (status IN ('draft', 'building',
+        'needs_attention', 'ready', 'suspended', 'expired', 'revoked', 'erased')),
+        kind TEXT NOT NULL DEFAULT 'real_person', version INTEGER NOT NULL DEFAULT 1,
+        created_at TEXT NOT NULL, updated_at TEXT, sealed BLOB NOT NULL)""",
+    """CREATE TABLE consents (
+        id TEXT PRIMARY KEY, model_id TEXT NOT NULL, version INTEGER NOT NULL,
+        status TEXT NOT NULL CHECK (status IN ('active', 'expired', 'suspended', 'revoked')),
+        starts_at TEXT NOT NULL, expires_at TEXT NOT NULL, created_at TEXT NOT NULL,
+        sealed BLOB NOT NULL, UNIQUE (model_id, version))""",
+    """CREATE TABLE products (
+        id TEXT PRIMARY KEY, category TEXT, created_at TEXT NOT NULL, sealed BLOB NOT NULL)""",
+    """CREATE TABLE generations (
+        id TEXT PRIMARY KEY, status TEXT NOT NULL CHECK (status IN ('queued', 'running',
+        'completed', 'refused', 'failed', 'cancelled')), tool TEXT NOT NULL, model_id TEXT,
+        n INTEGER NOT NULL DEFAULT 1, created_at TEXT NOT NULL, updated_at TEXT, actor TEXT,
+        priority INTEGER NOT NULL DEFAULT 0, compat_key TEXT, cost INTEGER NOT NULL DEFAULT 1,
+        not_before TEXT, lease_until TEXT, lease_owner TEXT, fence INTEGER NOT NULL DEFAULT 0,
+        attempts INTEGER NOT NULL DEFAULT 0, cancel_requested INTEGER NOT NULL DEFAULT 0,
+        step INTEGER NOT NULL DEFAULT 0, steps INTEGER NOT NULL DEFAULT 0, error_code TEXT,
+        finished_at TEXT, sealed BLOB NOT NULL)""",
+    "CREATE INDEX generations_by_status ON generations (status, priority, created_at)",
+    "CREATE INDEX generations_by_model ON generations (model_id)",
+    "CREATE INDEX generations_by_time ON generations (created_at)",
+    """CREATE TABLE images (
+        id TEXT PRIMARY KEY, generation_id TEXT NOT NULL, k INTEGER NOT NULL, model_id TEXT,
+        seed INTEGER NOT NULL, created_at TEXT NOT NULL, sealed BLOB NOT NULL,
+        UNIQUE (generation_id, k))""",
+    "CREATE INDEX images_by_model ON images (model_id)",
+    "CREATE INDEX images_by_time ON images (created_at)",
+    """CREATE TABLE assets (
+        id TEXT PRIMARY KEY, kind TEXT NOT NULL, owner_id TEXT NOT NULL, media_type TEXT NOT NULL,
+        size INTEGER NOT NULL, created_at TEXT NOT NULL, sealed BLOB NOT NULL)""",
+    "CREATE INDEX assets_by_owner ON assets (owner_id, kind)",
+    """CREATE TABLE idempotency (
+        key TEXT PRIMARY KEY, route TEXT NOT NULL, fingerprint TEXT NOT NULL, resource_id TEXT,
+        created_at TEXT NOT NULL)""",
+    """CREATE TABLE audit (
+        seq INTEGER PRIMARY KEY, at TEXT NOT NULL, action TEXT NOT NULL, actor TEXT NOT NULL,
+        object_id TEXT NOT NULL, facts TEXT NOT NULL, previous TEXT NOT NULL, hash TEXT NOT NULL,
+        mac TEXT NOT NULL)""",
+    "CREATE INDEX audit_by_object ON audit (object_id)",
+    """CREATE TRIGGER audit_keeps_entries BEFORE DELETE ON audit
+        BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END""",
+    """CREATE TRIGGER audit_keeps_words BEFORE UPDATE ON audit
+        BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END""",
+    """CREATE TRIGGER audit_grows_at_its_end BEFORE INSERT ON audit
+        WHEN NEW.seq <> (SELECT COALESCE(MAX(seq), 0) + 1 FROM audit)
+        BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END""",
+    "CREATE TABLE meta (id TEXT PRIMARY KEY, sealed BLOB NOT NULL)",
+)
+
+_CONTROL_TABLES = (
+    """CREATE TABLE workspaces (
+        id TEXT PRIMARY KEY, name_hash TEXT NOT NULL UNIQUE, plan TEXT NOT NULL,
+        locked INTEGER NOT NULL DEFAULT 0, created_at TEXT NOT NULL, wrapped_key BLOB,
+        sealed BLOB NOT NULL)""",
+    """CREATE TABLE api_keys (
+        id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL, hash TEXT NOT NULL UNIQUE,
+        scopes TEXT NOT NULL, created_at TEXT NOT NULL, expires_at TEXT, last_used_at TEXT,
+        revoked_at TEXT, sealed BLOB)""",
+    "CREATE INDEX api_keys_by_workspace ON api_keys (workspace_id)",
+    """CREATE TABLE sessions (
+        id TEXT PRIMARY KEY, hash TEXT NOT NULL UNIQUE, workspace_id TEXT NOT NULL,
+        scopes TEXT NOT NULL, created_at TEXT NOT NULL, expires_at TEXT NOT NULL)""",
+    """CREATE TABLE sign_ins (
+        hash TEXT PRIMARY KEY, workspace_id TEXT NOT NULL, scopes TEXT NOT NULL,
+        expires_at TEXT NOT NULL, used_at TEXT)""",
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value)",
+)
+
+
+@STORE(name="001_first_tables")  # type: ignore[untyped-decorator]
+def _first_store_tables(db: Database) -> None:
+    for statement in _STORE_TABLES:
+        db.execute(statement)
+
+
+@CONTROL(name="001_first_tables")  # type: ignore[untyped-decorator]
+def _first_control_tables(db: Database) -> None:
+    for statement in _CONTROL_TABLES:
+        db.execute(statement)

@@ -1,0 +1,126 @@
+"""Every piece of cryptography of the product: derive, seal, open, hash with a key.
+
+Rules: one algorithm (AES-256-GCM) with a random 96-bit nonce per seal; every seal is bound to the
+place where it is kept (`bound_to`), so that sealed bytes moved to another row, table, chunk or
+workspace no longer open; every derived key has a label of its own. Transport to a replica is HPKE
+(RFC 9180) to the replica's ephemeral X25519 key. This module keeps no keys and does no I/O; it is
+the only one that imports `cryptography`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes, hpke
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from workspace.errors import SealBroken
+
+KEY_BYTES = 32
+_NONCE_BYTES = 12
+_TAG_BYTES = 16
+_VERSION = b"\x01"
+SEAL_OVERHEAD_BYTES = len(_VERSION) + _NONCE_BYTES + _TAG_BYTES
+_PURPOSE = b"housemodel seal v1\x00"
+_SUITE = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
+
+
+def new_key() -> bytes:
+    """Make a random 256-bit key."""
+    return os.urandom(KEY_BYTES)
+
+
+def derive(key: bytes, label: str, info: str = "") -> bytes:
+    """Derive a 256-bit key from `key` for one purpose (HKDF-SHA256).
+
+    Args:
+        key: The parent key, 32 bytes.
+        label: The purpose with its version, for example `audit mac v1`.
+        info: What the derived key is for, for example a workspace id.
+    """
+    context = b"housemodel\x00" + label.encode() + b"\x00" + info.encode()
+    return HKDF(algorithm=hashes.SHA256(), length=KEY_BYTES, salt=None, info=context).derive(key)
+
+
+def seal(key: bytes, plaintext: bytes, bound_to: str) -> bytes:
+    """Encrypt and authenticate bytes for one place.
+
+    Args:
+        key: 32 bytes.
+        plaintext: What is kept secret.
+        bound_to: The place; opening needs exactly the same words.
+
+    Returns:
+        One version byte, the nonce, the ciphertext with its tag.
+    """
+    nonce = os.urandom(_NONCE_BYTES)
+    return _VERSION + nonce + AESGCM(key).encrypt(nonce, plaintext, _bound(bound_to))
+
+
+def open_(key: bytes, sealed: bytes, bound_to: str) -> bytes:
+    """Give back the bytes that `seal` took.
+
+    Raises:
+        SealBroken: another key, another place, or any changed, missing or added byte.
+    """
+    if len(sealed) < SEAL_OVERHEAD_BYTES or not sealed.startswith(_VERSION):
+        raise SealBroken("A sealed value is not in a form that can be opened.")
+    nonce = sealed[1 : 1 + _NONCE_BYTES]
+    try:
+        return AESGCM(key).decrypt(nonce, sealed[1 + _NONCE_BYTES :], _bound(bound_to))
+    except InvalidTag as error:
+        raise SealBroken("A sealed value was changed, or belongs to another place.") from error
+
+
+def keyed_hash(key: bytes, value: str) -> str:
+    """Hash a sensitive value so that equal values match, but nobody can guess them (HMAC-SHA256).
+
+    Returns:
+        64 hexadecimal digits.
+    """
+    return hmac.new(key, value.encode(), hashlib.sha256).hexdigest()
+
+
+def same(left: str, right: str) -> bool:
+    """Compare two hashes in constant time."""
+    return hmac.compare_digest(left.encode(), right.encode())
+
+
+class Recipient:
+    """The ephemeral key pair of one replica; it lives and dies with the process."""
+
+    def __init__(self) -> None:
+        self._private = X25519PrivateKey.generate()
+        self.public: bytes = self._private.public_key().public_bytes_raw()
+
+    def open(self, sealed: bytes, label: str) -> bytes:
+        """Give back what `seal_to` took for this recipient and label.
+
+        Raises:
+            SealBroken: another recipient, another label, or changed bytes.
+        """
+        try:
+            return _SUITE.decrypt(sealed, self._private, label.encode())
+        except (InvalidTag, ValueError) as error:
+            raise SealBroken("A sealed message was changed, or is for another replica.") from error
+
+
+def seal_to(public: bytes, plaintext: bytes, label: str) -> bytes:
+    """Seal bytes so that only the recipient with this public key can open them (HPKE).
+
+    Raises:
+        SealBroken: `public` is not an X25519 public key.
+    """
+    try:
+        return _SUITE.encrypt(plaintext, X25519PublicKey.from_public_bytes(public), label.encode())
+    except ValueError as error:
+        raise SealBroken("This is not the public key of a replica.") from error
+
+
+def _bound(bound_to: str) -> bytes:
+    return _PURPOSE + _VERSION + bound_to.encode()
