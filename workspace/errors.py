@@ -7,7 +7,7 @@ name, a path, an embedding or a secret into it.
 
     HousemodelError
     |- InvalidRequest 422      |- ImageCheckFailed  |- AttestationMissing
-    |                          |- UnresolvedPlaceholder  |- ContentRefused
+    |                          |- UnresolvedPlaceholder  |- ContentRefused  |- PackInvalid
     |- Unauthenticated 401
     |- Refused 403             |- ScopeMissing  |- ToolNotAllowed  |- ConsentMissing
     |                          |- ConsentExpired  |- ConsentOutOfScope  |- ConsentSuspended
@@ -86,6 +86,11 @@ class UnresolvedPlaceholder(InvalidRequest):
 class ContentRefused(InvalidRequest):
     code, title = "content_refused", "This content is not allowed"
     remedy = "Change the prompt or the photos so that they keep to the terms of the consent."
+
+
+class PackInvalid(InvalidRequest):
+    code, title = "pack_invalid", "The pack can't be used"
+    remedy = "Restore or import the pack again; `housemodel pack verify` names what is wrong."
 
 
 class Unauthenticated(HousemodelError):

@@ -1,0 +1,69 @@
+"""Diffusion in this process: load a pack once, render batches, report steps, stop when asked.
+
+`LocalDiffusion` is the `Diffusion` port without Ray: the demo, the tests and the benchmarks use
+it, and `replica.py` wraps it for Ray. It holds no keys, no stores and no names; what a render
+needs comes with the jobs and is forgotten with them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from serve.deployments.families import load_family
+from serve.deployments.packs import load_pack
+from workspace.errors import EngineFailed
+from workspace.types import PackSummary, RenderEvent, RenderJob
+
+
+class LocalDiffusion:
+    """A loaded pack that draws one batch at a time; further calls wait their turn."""
+
+    def __init__(self, pack_folder: Path, threads: int = 2) -> None:
+        """Verify the pack and load it.
+
+        Raises:
+            PackInvalid: the pack is damaged, or not of a family that this version runs.
+        """
+        pack = load_pack(pack_folder)
+        self._family = load_family(pack, threads)
+        self._summary = pack.summary(engine=self._family.engine)
+        self._turn = threading.Lock()
+        self._guard = threading.Lock()
+        self._known: set[str] = set()  # jobs that run or wait for their turn
+        self._stopped: set[str] = set()
+
+    def describe(self) -> PackSummary:
+        """Say what is loaded."""
+        return self._summary
+
+    def render(self, jobs: Sequence[RenderJob]) -> Iterator[RenderEvent]:
+        """Draw all jobs: a StepDone after each step, then a Rendered for each job.
+
+        Raises:
+            InvalidRequest: the jobs can't be one batch of this pack.
+            EngineFailed: the engine broke; none of the jobs is finished.
+        """
+        ids = frozenset(job.job_id for job in jobs)
+        with self._guard:
+            self._known |= ids
+        try:
+            with self._turn:
+                yield from self._family.render(jobs, self._is_stopped)
+        except (RuntimeError, MemoryError, ArithmeticError, ValueError) as error:
+            # Third-party errors may quote their inputs: the chain is kept, the text is not.
+            raise EngineFailed("The engine stopped in the middle of a picture.") from error
+        finally:
+            with self._guard:
+                self._known -= ids
+                self._stopped -= ids
+
+    def cancel(self, job_ids: Sequence[str]) -> None:
+        """Ask running jobs to stop at their next step; unknown ids are ignored."""
+        with self._guard:
+            self._stopped |= self._known.intersection(job_ids)
+
+    def _is_stopped(self, job_id: str) -> bool:
+        with self._guard:
+            return job_id in self._stopped

@@ -1,0 +1,1 @@
+"""Loaded networks behind one small interface; the family does not know which one runs."""
