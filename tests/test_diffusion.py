@@ -15,7 +15,7 @@ from workspace.types import Rendered, RenderEvent, RenderJob, StepDone
 
 pytest.importorskip("torch")
 
-from serve.deployments.diffusion import LocalDiffusion  # noqa: E402
+from serve.deployments.diffusion import LocalDiffusion
 
 
 @pytest.fixture(scope="module")

@@ -80,7 +80,7 @@ def test_a_pickle_by_name_is_refused(folder: Path, suffix: str) -> None:
 def test_a_pickle_under_another_name_is_refused(folder: Path, name: str, head: bytes) -> None:
     (folder / name).write_bytes(head + bytes(40))
     write_manifest(folder)
-    with pytest.raises(PackInvalid, match="pickle|not a safetensors"):
+    with pytest.raises(PackInvalid, match=r"pickle|not a safetensors"):
         load_pack(folder)
 
 

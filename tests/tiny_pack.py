@@ -5,8 +5,7 @@ It draws noise, not people: it proves the line, not the picture.
 
 from __future__ import annotations
 
-import hashlib
-import json
+from hashlib import sha256
 from pathlib import Path
 
 TEMPLATE = (
@@ -126,7 +125,7 @@ def write_manifest(folder: Path, head: str = "") -> None:
     """Write `pack.toml` with the hashes of the files as they are now."""
     head = head or MANIFEST.format(guidance=1.0)
     lines = [
-        f'"{path.relative_to(folder).as_posix()}" = "{hashlib.sha256(path.read_bytes()).hexdigest()}"'
+        f'"{path.relative_to(folder).as_posix()}" = "{sha256(path.read_bytes()).hexdigest()}"'
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name != "pack.toml"
     ]

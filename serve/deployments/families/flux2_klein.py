@@ -89,7 +89,6 @@ class Flux2Klein:
         """Name of the backend that runs the transformer."""
         return self._engine.name
 
-    @torch.inference_mode()
     def render(
         self, jobs: Sequence[RenderJob], stopped: Callable[[str], bool]
     ) -> Iterator[RenderEvent]:
@@ -102,17 +101,21 @@ class Flux2Klein:
             EngineFailed: the networks gave numbers that are no picture.
         """
         self._check(jobs)
-        started, memo = time.monotonic(), dict[bytes | str, Tensor]()
-        canvases = [self._condition(job, memo) for job in jobs if not stopped(job.job_id)]
-        steps = jobs[0].steps
+        started, steps = time.monotonic(), jobs[0].steps
+        # NOTE: never yield inside inference_mode: it would stay on in the caller's thread.
+        with torch.inference_mode():
+            memo = dict[bytes | str, Tensor]()
+            canvases = [self._condition(job, memo) for job in jobs if not stopped(job.job_id)]
         for step in range(steps):
             canvases = [canvas for canvas in canvases if not stopped(canvas.job_id)]
             if not canvases:
                 break
-            for canvas in canvases:
-                self._advance(canvas, step, steps)
+            with torch.inference_mode():
+                for canvas in canvases:
+                    self._advance(canvas, step, steps)
             yield StepDone(step + 1, steps)
-        pictures = {canvas.job_id: self._decode(canvas) for canvas in canvases}
+        with torch.inference_mode():
+            pictures = {canvas.job_id: self._decode(canvas) for canvas in canvases}
         seconds = time.monotonic() - started
         for job in jobs:
             yield Rendered(job.job_id, pictures.get(job.job_id), seconds)
