@@ -1,0 +1,1 @@
+"""May this happen, and can we prove it: guidelines, consent, admission, audit."""

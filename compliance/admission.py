@@ -1,0 +1,229 @@
+"""May this generation happen? Pure: request + plan + model + consent + usage + time -> an answer.
+
+Rules: refuse unless everything allows it; the first reason is said in plain words, with the clause
+of the consent or plan that decides. Asked when a generation is submitted and again just before it
+is rendered, because a consent may end in between. Only `admit` can build an `Admitted`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import InitVar, dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import NoReturn
+
+from compliance import territories
+from compliance.consent import Consent
+from compliance.terms import CUSTOM_MODEL_TOOLS, ConsentTerms
+from workspace.errors import (
+    ConsentExpired,
+    ConsentMissing,
+    ConsentOutOfScope,
+    ConsentSuspended,
+    ModelRevoked,
+    NotFound,
+    NotReady,
+    PlanExcludesCustomModels,
+    QueueFull,
+    QuotaExceeded,
+    ToolNotAllowed,
+)
+from workspace.plans import Plan
+from workspace.types import ConsentId, ConsentStatus, ModelId, ModelStatus, Tool
+
+_QUEUE_RETRY_SECONDS = 30
+_ONLY_ADMIT = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What a generation wants to do."""
+
+    tool: Tool
+    model_id: ModelId | None
+    purpose: str
+    channel: str
+    territories: tuple[str, ...]
+    n: int  # images
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What was used so far, without the generation that is asked about."""
+
+    images_today: int  # of the workspace in this UTC day, rendered or accepted
+    images_of_model: int  # of this custom model ever, rendered or accepted
+    queued: int  # generations of the workspace, waiting or running
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """Proof that `admit` said yes, with the consent that it rests on."""
+
+    use: Use
+    consent_id: ConsentId | None
+    consent_version: int | None
+    decided_at: datetime
+    by: InitVar[object] = None
+
+    def __post_init__(self, by: object) -> None:
+        if by is not _ONLY_ADMIT:
+            raise TypeError("only admit() can admit")
+
+
+def admit(
+    use: Use,
+    plan: Plan,
+    model_status: ModelStatus | None,
+    consent: Consent | None,
+    usage: Usage,
+    now: datetime,
+) -> Admitted:
+    """Decide whether a generation may happen.
+
+    Args:
+        use: What is asked for.
+        plan: The workspace's plan.
+        model_status: Status of the custom model; None when there is no such model.
+        consent: The newest consent of that model; None when there is none.
+        usage: What was used so far.
+        now: The present time in UTC.
+
+    Raises:
+        ToolNotAllowed, PlanExcludesCustomModels, NotFound, ModelRevoked, NotReady: the model
+            can't be used here.
+        ConsentMissing, ConsentSuspended, ConsentExpired, ConsentOutOfScope: the consent says no.
+        QuotaExceeded, QueueFull: the plan's limits are reached.
+    """
+    if use.model_id is not None:
+        _check_tool(use.tool)
+        if not plan.custom_models:
+            raise PlanExcludesCustomModels(f"The {plan.name} plan has no custom models.")
+        _check_model(model_status)
+        consent = _check_consent(consent, use.model_id, now)
+        _check_terms(consent.terms, use, usage)
+    else:
+        consent = None
+    _check_plan(plan, use, usage, now)
+    return Admitted(
+        use=use,
+        consent_id=consent.id if consent else None,
+        consent_version=consent.version if consent else None,
+        decided_at=now,
+        by=_ONLY_ADMIT,
+    )
+
+
+def _check_tool(tool: Tool) -> None:
+    if tool not in CUSTOM_MODEL_TOOLS:
+        raise ToolNotAllowed(
+            f"Custom models can be used on {_listed(CUSTOM_MODEL_TOOLS)}; {tool} is not among them."
+        )
+
+
+def _check_model(status: ModelStatus | None) -> None:
+    match status:
+        case ModelStatus.READY:
+            return
+        case None:
+            raise NotFound("There is no such model.")
+        case ModelStatus.REVOKED | ModelStatus.ERASED:
+            raise ModelRevoked("The person withdrew the consent, and the model was erased.")
+        case ModelStatus.SUSPENDED:
+            raise ConsentSuspended("The consent for this model is suspended.")
+        case ModelStatus.EXPIRED:
+            raise ConsentExpired("The consent for this model has ended.")
+        case ModelStatus.NEEDS_ATTENTION:
+            raise NotReady("The model's photos need attention before it can be used.")
+        case _:
+            raise NotReady("The model is still being built.", (), 2)
+
+
+def _check_consent(consent: Consent | None, model_id: str, now: datetime) -> Consent:
+    if consent is None or consent.model_id != model_id:
+        raise ConsentMissing("No consent is on record for this model.")
+    match consent.status:
+        case ConsentStatus.REVOKED:
+            raise ModelRevoked("The person withdrew the consent for this model.")
+        case ConsentStatus.SUSPENDED:
+            raise ConsentSuspended("The consent for this model is suspended.")
+        case ConsentStatus.EXPIRED:
+            raise ConsentExpired("The consent for this model has ended.")
+        case ConsentStatus.ACTIVE:
+            pass
+    if now >= consent.terms.expires_at:
+        raise ConsentExpired(f"The consent ended on {_day(consent.terms.expires_at)}.")
+    if now < consent.terms.starts_at:
+        raise ConsentOutOfScope(f"The consent starts on {_day(consent.terms.starts_at)}.")
+    return consent
+
+
+def _check_terms(terms: ConsentTerms, use: Use, usage: Usage) -> None:
+    for granted, asked, pointer in (
+        (terms.tools, str(use.tool), "/tool"),
+        (terms.purposes, use.purpose, "/purpose"),
+        (terms.channels, use.channel, "/channel"),
+    ):
+        if asked not in granted:
+            _out_of_scope(granted, asked, pointer)
+    if not use.territories:
+        raise ConsentOutOfScope("The request names no territory.", (), None, "/territories")
+    for index, territory in enumerate(use.territories):
+        if not territories.covers(terms.territories, territory):
+            _out_of_scope(terms.territories, territory, f"/territories/{index}")
+    if terms.max_images is not None and usage.images_of_model + use.n > terms.max_images:
+        left = max(0, terms.max_images - usage.images_of_model)
+        raise ConsentOutOfScope(
+            f"The consent covers {terms.max_images} images in all; {left} are left, and {use.n} "
+            f"{'is' if use.n == 1 else 'are'} asked for.",
+            (),
+            None,
+            "/n",
+        )
+
+
+def _check_plan(plan: Plan, use: Use, usage: Usage, now: datetime) -> None:
+    if usage.queued >= plan.max_queued:
+        raise QueueFull(
+            f"The {plan.name} plan holds {plan.max_queued} generations in the queue at a time.",
+            (),
+            _QUEUE_RETRY_SECONDS,
+        )
+    if usage.images_today + use.n > plan.max_images_per_day:
+        left = max(0, plan.max_images_per_day - usage.images_today)
+        raise QuotaExceeded(
+            f"The {plan.name} plan has {plan.max_images_per_day} images a day; {left} are left "
+            "until midnight UTC.",
+            (),
+            _seconds_to_midnight(now),
+        )
+
+
+def _out_of_scope(granted: Sequence[str], asked: str, pointer: str) -> NoReturn:
+    raise ConsentOutOfScope(
+        f"The consent covers {_listed(granted)}; {_shown(asked)} is not among them.",
+        (),
+        None,
+        pointer,
+    )
+
+
+def _shown(word: str) -> str:
+    """Repeat a caller's word only when it is one: free text does not belong into messages."""
+    plain = word.replace("_", "").replace("-", "")
+    return word if plain.isascii() and plain.isalnum() and len(word) <= 40 else "what was asked"
+
+
+def _listed(words: Sequence[str]) -> str:
+    shown = ["every territory" if word == territories.WORLDWIDE else str(word) for word in words]
+    return " and ".join(filter(None, (", ".join(shown[:-1]), shown[-1]))) if shown else "nothing"
+
+
+def _day(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%d")
+
+
+def _seconds_to_midnight(now: datetime) -> int:
+    today = now.astimezone(UTC)
+    midnight = datetime.combine(today.date() + timedelta(days=1), time(), UTC)
+    return max(1, int((midnight - today).total_seconds()))

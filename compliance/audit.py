@@ -1,0 +1,202 @@
+"""The audit log of a workspace: append-only, chained, and closed to forgers.
+
+Rules: every entry holds the SHA-256 of the one before and of its own words, so anyone can check
+an export; a MAC with a key of the workspace, so nobody without that key can write one; and the
+sealed head keeps how many entries there are, so that a cut tail is seen. The table refuses
+changes by triggers. Entries name ids and counts, never a name, a prompt, a photo or a path.
+What can't be seen: the whole database put back to an older state (compare exported heads).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from workspace import sealing
+from workspace.errors import SealBroken
+from workspace.rows import canonical_json
+from workspace.store import WorkspaceStore
+
+Fact = str | int | float | bool | None
+
+_HEAD = "audit_head"
+_START = "0" * 64
+_MAC_LABEL = "audit mac v1"
+_MAX_FACT_CHARACTERS = 300
+_PAGE = 500
+# A guard against mistakes: what carries these names does not belong into the log.
+_SENSITIVE = frozenset({"name", "prompt", "photo", "embedding", "path", "key", "secret", "text"})
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One entry; `at` is RFC 3339 text in UTC."""
+
+    seq: int
+    at: str
+    action: str
+    actor: str
+    object_id: str
+    facts: dict[str, Fact]
+    previous: str
+    hash: str
+    mac: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReport:
+    """Whether the log is whole; `first_broken` is the first entry that is wrong or missing."""
+
+    intact: bool
+    entries: int
+    head: str  # hash of the last entry
+    first_broken: int | None
+
+
+def append(
+    store: WorkspaceStore,
+    action: str,
+    object_id: str,
+    actor: str,
+    now: datetime,
+    **facts: Fact,
+) -> int:
+    """Write an entry; part of the caller's transaction, if one is open.
+
+    Args:
+        store: Whose log.
+        action: What happened, for example `generation.admitted`.
+        object_id: Id of what it happened to.
+        actor: Id of the key, session or process that did it.
+        now: The present time in UTC.
+        facts: Ids, counts, codes and hashes that describe it; never anything private.
+
+    Returns:
+        The entry's number, from 1.
+
+    Raises:
+        ValueError: a fact can't be one.
+        StorageFull, Unavailable, SealBroken: nothing was written; what is audited must not happen.
+    """
+    _check_facts(facts)
+    with store.transaction():
+        count, previous = _head(store)
+        words = {
+            "seq": count + 1,
+            "at": now.isoformat(),
+            "action": action,
+            "actor": actor,
+            "object_id": object_id,
+            "facts": facts,
+        }
+        digest = _hash(previous, words)
+        row = words | {
+            "facts": canonical_json(facts),
+            "previous": previous,
+            "hash": digest,
+            "mac": sealing.keyed_hash(store.derive(_MAC_LABEL), digest),
+        }
+        marks = ", ".join(f":{column}" for column in row)
+        store.db.execute(f"INSERT INTO audit ({', '.join(row)}) VALUES ({marks})", row)
+        store.put_note(_HEAD, {"entries": count + 1, "hash": digest})
+    return count + 1
+
+
+def entries(store: WorkspaceStore, after: int = 0, limit: int = 100) -> list[AuditEntry]:
+    """Read entries in order, those after number `after`."""
+    return [
+        AuditEntry(**{**row, "facts": json.loads(row["facts"])})
+        for row in _rows(store, after, limit)
+    ]
+
+
+def verify(store: WorkspaceStore) -> AuditReport:
+    """Check every entry, their order and that none is missing, also at the end."""
+    # NOTE: the head is read first; entries that are added meanwhile must still carry their MAC.
+    try:
+        head = store.note(_HEAD)
+        head_broken = False
+    except SealBroken:
+        head, head_broken = None, True
+    key = store.derive(_MAC_LABEL)
+    previous, count, at_head = _START, 0, _START
+    for row in _all_rows(store):
+        if row["seq"] != count + 1 or not _fits(row, previous, key):
+            return AuditReport(False, count, previous, count + 1)
+        previous, count = row["hash"], count + 1
+        if head is not None and count == head["entries"]:
+            at_head = previous
+    if head_broken or (head is None and count > 0):
+        return AuditReport(False, count, previous, count + 1)
+    if head is not None and not sealing.same(at_head, head["hash"]):
+        return AuditReport(False, count, previous, min(count + 1, int(head["entries"])))
+    return AuditReport(True, count, previous, None)
+
+
+def export(store: WorkspaceStore) -> Iterator[str]:
+    """Write the log as JSON lines, one entry each, in order."""
+    after = 0
+    while page := entries(store, after, _PAGE):
+        for entry in page:
+            yield canonical_json(asdict(entry))
+        after = page[-1].seq
+
+
+def _head(store: WorkspaceStore) -> tuple[int, str]:
+    """Where the next entry goes.
+
+    Raises:
+        SealBroken: the log's end is not where its sealed head says; it takes no more entries.
+    """
+    head = store.note(_HEAD) or {"entries": 0, "hash": _START}
+    last = store.db.execute("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
+    if tuple(last or (0, _START)) != (head["entries"], head["hash"]):
+        raise SealBroken("The audit log was changed at its end.")
+    return head["entries"], head["hash"]
+
+
+def _rows(store: WorkspaceStore, after: int, limit: int) -> list[dict[str, Any]]:
+    sql = "SELECT * FROM audit WHERE seq > ? ORDER BY seq LIMIT ?"
+    return [*store.db.query(sql, [after, limit])]
+
+
+def _all_rows(store: WorkspaceStore) -> Iterator[dict[str, Any]]:
+    after = -(2**62)  # NOTE: forged numbers below 1 must be seen, too.
+    while page := _rows(store, after, _PAGE):
+        yield from page
+        after = page[-1]["seq"]
+
+
+def _fits(row: Mapping[str, Any], previous: str, key: bytes) -> bool:
+    """Tell whether an entry follows `previous` and its words, hash and MAC agree."""
+    try:
+        facts = json.loads(row["facts"])
+        words = {name: row[name] for name in ("seq", "at", "action", "actor", "object_id")}
+        digest = _hash(previous, words | {"facts": facts})
+        return bool(
+            row["previous"] == previous
+            and row["hash"] == digest
+            and row["mac"] == sealing.keyed_hash(key, digest)
+            # NOTE: facts are compared as written, so that not even a space can change.
+            and row["facts"] == canonical_json(facts)
+        )
+    except (TypeError, ValueError):
+        return False
+
+
+def _hash(previous: str, words: Mapping[str, Any]) -> str:
+    return hashlib.sha256((previous + canonical_json(dict(words))).encode()).hexdigest()
+
+
+def _check_facts(facts: Mapping[str, Fact]) -> None:
+    for name, value in facts.items():
+        if name in _SENSITIVE:
+            raise ValueError(f"{name!r} does not belong into the audit log")
+        if not isinstance(value, str | int | float | bool | None):
+            raise ValueError(f"the fact {name!r} is not a plain value")
+        if isinstance(value, str) and len(value) > _MAX_FACT_CHARACTERS:
+            raise ValueError(f"the fact {name!r} is too long")

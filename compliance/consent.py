@@ -1,0 +1,236 @@
+"""Consents on record: check the boxes, record, read, change their status.
+
+Rules: a consent is recorded, sealed and audited in one transaction, before anything biometric is
+computed. Versions are never rewritten: a new agreement is a new version, and the newest holds.
+Only the status of a version changes; the sealed status and the plain column are both kept, and
+where they differ the stricter holds. Whether a use is covered is decided in `admission.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from compliance import audit
+from compliance.guidelines import Guidelines
+from compliance.terms import ConsentTerms, parse_terms, terms_from_json
+from workspace import sealing
+from workspace.errors import AttestationMissing, ModelRevoked
+from workspace.rows import Row, canonical_json
+from workspace.store import WorkspaceStore
+from workspace.types import Caller, ConsentId, ConsentStatus, ModelId, new_id
+
+__all__ = [
+    "Consent",
+    "ConsentTerms",
+    "check_attestations",
+    "current",
+    "parse_terms",
+    "record",
+    "set_status",
+    "versions",
+]
+
+# From lenient to strict: of two statuses the later one holds.
+_STRICTNESS = (
+    ConsentStatus.ACTIVE,
+    ConsentStatus.EXPIRED,
+    ConsentStatus.SUSPENDED,
+    ConsentStatus.REVOKED,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TickedBox:
+    """One attestation as it was given: which text, by whom, when."""
+
+    id: str
+    sha256: str
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """One version of a person's consent for one custom model."""
+
+    id: ConsentId
+    model_id: ModelId
+    version: int
+    kind: str  # "real_person"
+    status: ConsentStatus
+    terms: ConsentTerms
+    attestations: tuple[TickedBox, ...]
+    guidelines_version: str
+    recorded_by: str
+    recorded_at: datetime
+
+
+def check_attestations(given: Sequence[Mapping[str, Any]], guidelines: Guidelines) -> None:
+    """Make sure that every box was ticked, with the words that are in force.
+
+    Args:
+        given: `{"id": ..., "sha256": ...}` for each ticked box.
+        guidelines: The version in force.
+
+    Raises:
+        AttestationMissing: names the boxes that are missing or of an old text.
+    """
+    ticked = {}
+    for box in given if isinstance(given, Sequence) and not isinstance(given, str) else ():
+        if isinstance(box, Mapping):
+            ticked[str(box.get("id"))] = str(box.get("sha256"))
+    missing = [box.id for box in guidelines.attestations if box.id not in ticked]
+    old = [
+        box.id
+        for box in guidelines.attestations
+        if box.id in ticked and not sealing.same(ticked[box.id].lower(), box.sha256)
+    ]
+    if missing or old:
+        said = f"Not ticked: {', '.join(missing)}. " if missing else ""
+        said += f"Of an old text: {', '.join(old)}. " if old else ""
+        raise AttestationMissing(said.strip(), (), None, "/attestations")
+
+
+def record(
+    store: WorkspaceStore,
+    model_id: ModelId,
+    terms: ConsentTerms,
+    attestations: Sequence[Mapping[str, Any]],
+    guidelines: Guidelines,
+    caller: Caller,
+    now: datetime,
+    kind: str = "real_person",
+) -> Consent:
+    """Record a new version and audit it (`consent.recorded`), in one transaction.
+
+    Raises:
+        AttestationMissing: a box is missing or of an old text; nothing is recorded.
+        ModelRevoked: the person withdrew; a withdrawn model takes no new consent.
+    """
+    check_attestations(attestations, guidelines)
+    with store.transaction():
+        latest = current(store, model_id)
+        if latest is not None and latest.status is ConsentStatus.REVOKED:
+            raise ModelRevoked("The person withdrew the consent for this model.")
+        consent = Consent(
+            id=ConsentId(new_id("cns")),
+            model_id=model_id,
+            version=latest.version + 1 if latest else 1,
+            kind=kind,
+            status=ConsentStatus.ACTIVE,
+            terms=terms,
+            attestations=tuple(
+                TickedBox(box.id, box.sha256, caller.actor, now) for box in guidelines.attestations
+            ),
+            guidelines_version=guidelines.version,
+            recorded_by=caller.actor,
+            recorded_at=now,
+        )
+        _write(store, consent)
+        audit.append(
+            store,
+            "consent.recorded",
+            consent.id,
+            caller.actor,
+            now,
+            model_id=model_id,
+            version=consent.version,
+            guidelines=guidelines.version,
+            starts_at=terms.starts_at.isoformat(),
+            expires_at=terms.expires_at.isoformat(),
+            terms_mac=store.keyed_hash("consent terms v1", canonical_json(terms.as_json())),
+        )
+    return consent
+
+
+def current(store: WorkspaceStore, model_id: str) -> Consent | None:
+    """Read the newest version; None when no consent was ever recorded.
+
+    Raises:
+        SealBroken: the record was changed or damaged.
+    """
+    rows = store.find("consents", "model_id = ?", (model_id,), "version DESC", 1)
+    return _read(rows[0]) if rows else None
+
+
+def versions(store: WorkspaceStore, model_id: str) -> list[Consent]:
+    """Read all versions, newest first."""
+    rows = store.find("consents", "model_id = ?", (model_id,), "version DESC")
+    return [_read(row) for row in rows]
+
+
+def set_status(
+    store: WorkspaceStore, consent_id: str, status: ConsentStatus, now: datetime, actor: str
+) -> Consent:
+    """Suspend, resume, expire or revoke a version, and audit it (`consent.<status>`).
+
+    Raises:
+        NotFound: there is no such consent.
+        ModelRevoked: it was revoked, which is final.
+    """
+    with store.transaction():
+        row = store.get("consents", consent_id)
+        before = _read(row).status
+        if before is ConsentStatus.REVOKED and status is not ConsentStatus.REVOKED:
+            raise ModelRevoked("The person withdrew; this can't be undone.")
+        private = row.private | {"status": status.value}
+        store.put("consents", consent_id, private, status=status.value)
+        audit.append(
+            store,
+            f"consent.{status.value}",
+            consent_id,
+            actor,
+            now,
+            model_id=row.columns["model_id"],
+            version=row.columns["version"],
+            before=before.value,
+        )
+        return _read(store.get("consents", consent_id))
+
+
+def _write(store: WorkspaceStore, consent: Consent) -> None:
+    private = {
+        "kind": consent.kind,
+        "status": consent.status.value,
+        "terms": consent.terms.as_json(),
+        "attestations": [
+            {"id": box.id, "sha256": box.sha256, "by": box.by, "at": box.at.isoformat()}
+            for box in consent.attestations
+        ],
+        "guidelines_version": consent.guidelines_version,
+        "recorded_by": consent.recorded_by,
+    }
+    store.put(
+        "consents",
+        consent.id,
+        private,
+        model_id=consent.model_id,
+        version=consent.version,
+        status=consent.status.value,
+        starts_at=consent.terms.starts_at.isoformat(),
+        expires_at=consent.terms.expires_at.isoformat(),
+        created_at=consent.recorded_at.isoformat(),
+    )
+
+
+def _read(row: Row) -> Consent:
+    private = row.private
+    statuses = (ConsentStatus(private["status"]), ConsentStatus(row.columns["status"]))
+    return Consent(
+        id=ConsentId(row.id),
+        model_id=ModelId(row.columns["model_id"]),
+        version=row.columns["version"],
+        kind=private["kind"],
+        status=max(statuses, key=_STRICTNESS.index),
+        terms=terms_from_json(private["terms"]),
+        attestations=tuple(
+            TickedBox(box["id"], box["sha256"], box["by"], datetime.fromisoformat(box["at"]))
+            for box in private["attestations"]
+        ),
+        guidelines_version=private["guidelines_version"],
+        recorded_by=private["recorded_by"],
+        recorded_at=datetime.fromisoformat(row.columns["created_at"]),
+    )
