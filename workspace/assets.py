@@ -10,7 +10,6 @@ before the row that names it is committed; a file without a row is a leftover of
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import os
 from collections.abc import Callable, Iterator
@@ -19,15 +18,15 @@ from pathlib import Path
 
 from workspace import sealing
 from workspace.database import transaction
-from workspace.errors import Fault, SealBroken, StorageFull
-from workspace.keys import KeyRing, sync_folder
+from workspace.disk import disk_errors, sync_folder
+from workspace.errors import Fault, NotFound, SealBroken
+from workspace.keys import KeyRing
 from workspace.migrations import SCHEMA_VERSION
 from workspace.rows import SealedRows, object_id
 from workspace.types import AssetId, new_id
 
 CHUNK_BYTES = 1 << 20
 _SEALED_CHUNK_BYTES = CHUNK_BYTES + sealing.SEAL_OVERHEAD_BYTES
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _SUFFIX = ".sealed"
 _DRAFT = ".draft"
 
@@ -69,7 +68,7 @@ class Assets:
         with transaction(self._rows.db):
             key = self._keys.obtain(object_id("assets", asset_id))
             self._rows.db.after_rollback(lambda: self._remove_file(asset_id))
-            with _disk_errors():
+            with disk_errors():
                 self._write(asset_id, key, data)
             self._rows.put(
                 "assets",
@@ -90,14 +89,12 @@ class Assets:
             NotFound: there is none under this id.
             SealBroken: its row or file was changed, cut or removed.
         """
-        with self._rows.db.lock:
-            row = self._rows.get("assets", asset_id)
-            key = self._keys.existing(object_id("assets", asset_id))
-            try:
-                with _disk_errors():
-                    sealed = self._path(asset_id).read_bytes()
-            except FileNotFoundError as error:
-                raise SealBroken("The file of an asset is missing.") from error
+        raw = next(self._rows.raw("assets", "id = ?", (asset_id,)), None)
+        if raw is None:
+            raise NotFound("There is nothing under this id.")
+        row = self._rows.open("assets", raw)
+        key = self._keys.unwrap(object_id("assets", asset_id), raw["_wrapped"])
+        sealed = self._read(asset_id)
         data = self._open_chunks(asset_id, key, sealed)
         if hashlib.sha256(data).hexdigest() != row.private["sha256"]:
             raise SealBroken("The file of an asset is not the one that was stored.")
@@ -142,10 +139,22 @@ class Assets:
             raise SealBroken("This is not the id of an asset.")
         return self._folder / f"{asset_id}{_SUFFIX}"
 
+    def _read(self, asset_id: AssetId) -> bytes:
+        try:
+            with disk_errors():
+                return self._path(asset_id).read_bytes()
+        except Fault as error:
+            # NOTE: the row goes before the file, so a row that is still here lost its file.
+            if not self._path(asset_id).exists() and not self._rows.count(
+                "assets", "id = ?", (asset_id,)
+            ):
+                raise NotFound("There is nothing under this id.") from error
+            raise SealBroken("The file of an asset is missing or can't be read.") from error
+
     def _remove_file(self, asset_id: str) -> None:
-        path = self._path(asset_id)
-        path.unlink(missing_ok=True)
-        path.with_suffix(_DRAFT).unlink(missing_ok=True)
+        # NOTE: an error here must not undo what is committed; `sweep` tries again.
+        with contextlib.suppress(OSError):
+            self._path(asset_id).unlink()
 
     def _write(self, asset_id: AssetId, key: bytes, data: bytes) -> None:
         path = self._path(asset_id)
@@ -183,15 +192,3 @@ class Assets:
     def _place(self, asset_id: str, index: int, last: bool) -> str:
         end = "last" if last else "more"
         return f"{self._workspace_id}|asset file|{asset_id}|{SCHEMA_VERSION}|{index}|{end}"
-
-
-@contextlib.contextmanager
-def _disk_errors() -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        if error.errno in _FULL:
-            raise StorageFull() from error
-        raise Fault("The disk could not be read or written.") from error

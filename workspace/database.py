@@ -107,20 +107,36 @@ class Database(sqlite_utils.Database):  # type: ignore[misc]
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Do this once the running transaction is durable; never, if it is rolled back."""
-        self._after_commit.append(action)
+        if self.conn.in_transaction:
+            self._after_commit.append(action)
+        else:
+            action()
 
     def after_rollback(self, action: Callable[[], None]) -> None:
         """Do this if the running transaction (or the savepoint around the call) is undone."""
-        self._after_rollback.append(action)
+        if self.conn.in_transaction:
+            self._after_rollback.append(action)
 
     def erase_log_after_commit(self) -> None:
         """Empty the write-ahead log after the running transaction, so that no old page stays."""
-        self._log_to_erase = True
+        if self.conn.in_transaction:
+            self._log_to_erase = True
+        else:
+            self.erase_log()
 
     def erase_log(self) -> None:
         """Move the write-ahead log into the database file and empty it, if no one reads it."""
         with self.lock, _translated():
             self.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+
+    def is_whole(self) -> bool:
+        """Let SQLite check its pages, indexes and constraints.
+
+        Raises:
+            SealBroken: the file is too damaged to be checked.
+        """
+        rows = self.query("PRAGMA integrity_check")
+        return [next(iter(row.values())) for row in rows] == ["ok"]
 
     def close(self) -> None:
         """Close the file; every later statement raises Locked."""
@@ -168,7 +184,8 @@ def open_database(path: Path, migrations: Migrations) -> Database:
 def transaction(db: Database) -> Iterator[None]:
     """Group writes: all of them are durable when the block ends, or none happened.
 
-    Re-entrant: a nested block is a savepoint of the outer one.
+    Re-entrant in its thread: a nested block is a savepoint of the outer one. Never await inside:
+    other coroutines of the thread would write into the same transaction.
 
     Raises:
         StorageFull, Unavailable, SealBroken: what SQLite reported; nothing was written.

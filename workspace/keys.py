@@ -15,6 +15,7 @@ from pathlib import Path
 
 from workspace import sealing
 from workspace.database import Database, transaction
+from workspace.disk import disk_errors, make_private_folder, sync_folder
 from workspace.errors import Locked, SealBroken
 
 _KEY_FILE_MODE = 0o600
@@ -31,9 +32,12 @@ def load_root_key(path: Path, create: bool) -> bytes:
 
     Raises:
         Locked: the file is missing (and `create` is off), open to others, or holds no key.
+        StorageFull, Fault: the new key could not be written.
     """
-    if not path.exists() and create:
-        _create(path)
+    if create and not path.exists():
+        make_private_folder(path.parent)
+        with disk_errors():
+            _create(path)
     try:
         with path.open("rb") as file:
             _refuse_open_to_others(os.fstat(file.fileno()))
@@ -60,7 +64,6 @@ def _refuse_open_to_others(status: os.stat_result) -> None:
 
 
 def _create(path: Path) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _KEY_FILE_MODE)
     try:
@@ -75,15 +78,6 @@ def _create(path: Path) -> None:
     finally:
         draft.unlink()
     sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _decode(raw: bytes) -> bytes:
@@ -129,17 +123,6 @@ class KeyRing:
         if self._key is None:
             raise Locked("The workspace was locked while it was in use.")
         return sealing.derive(self._key, label, self._workspace_id)
-
-    def existing(self, object_id: str) -> bytes:
-        """Return the object's key.
-
-        Raises:
-            SealBroken: it has none, or the wrapped key is damaged.
-        """
-        row = self._db.execute(
-            "SELECT wrapped FROM object_keys WHERE object_id = ?", [object_id]
-        ).fetchone()
-        return self.unwrap(object_id, row[0] if row else None)
 
     def obtain(self, object_id: str) -> bytes:
         """Return the object's key; make, wrap and store one for a new object."""

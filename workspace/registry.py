@@ -1,16 +1,15 @@
 """Workspaces: create, list, lock, unlock, destroy, and open their stores.
 
-Rules: the root key seals the names and wraps the workspace keys in `control.db`; a workspace's
-own key never leaves memory unwrapped. Every question is answered from `control.db` at the time it
-is asked, so that what another process created, locked or destroyed is seen at once. Destroying
-erases the wrapped key first: from then on nothing of the workspace can be opened, even if the
-files were copied before.
+Rules: names are sealed and workspace keys wrapped in `control.db`; a workspace's own key never
+leaves memory unwrapped. Every question is answered from `control.db` at the time it is asked, so
+that what another process created, locked or destroyed is seen at once. Destroying erases the
+wrapped key first: from then on nothing of the workspace can be opened, even if its files were
+copied before.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 import sqlite3
 import threading
@@ -20,10 +19,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from workspace import migrations, sealing
+from workspace import migrations
+from workspace.control import ControlSeals
 from workspace.database import open_database, transaction
+from workspace.disk import make_private_folder
 from workspace.errors import Conflict, InvalidRequest, Locked, NotFound, SealBroken
-from workspace.rows import canonical_json
 from workspace.store import StoreReport, WorkspaceStore
 from workspace.types import Workspace, WorkspaceId, new_id
 
@@ -43,16 +43,18 @@ class Registry:
 
     def __init__(self, home: Path, root_key: bytes) -> None:
         self._folder = home / "workspaces"
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._folder.mkdir(mode=0o700, exist_ok=True)
-        self._row_key = sealing.derive(root_key, "control rows v1")
-        self._name_key = sealing.derive(root_key, "workspace names v1")
-        self._wrapping_key = sealing.derive(root_key, "workspace key wrap v1")
+        make_private_folder(home)
+        make_private_folder(self._folder)
+        self._seals = ControlSeals(root_key)
         self._stores: dict[str, WorkspaceStore] = {}
         self._lock = threading.RLock()
         self.control = open_database(home / "control.db", migrations.CONTROL)
-        self._check_root_key()
-        self._finish_destroying()
+        try:
+            self._check_root_key()
+            self._finish_destroying()
+        except BaseException:
+            self.control.close()
+            raise
 
     def create(self, name: str, plan: str, now: datetime) -> Workspace:
         """Make a workspace with a key of its own.
@@ -63,22 +65,27 @@ class Registry:
         """
         name = _clean(name)
         workspace = Workspace(WorkspaceId(new_id("ws")), name, plan, False, now)
-        wrapped = sealing.seal(self._wrapping_key, sealing.new_key(), _key_place(workspace.id))
-        row = {
-            "id": workspace.id,
-            "name_hash": self._name_hash(name),
-            "plan": plan,
-            "locked": 0,
-            "created_at": now.isoformat(),
-            "wrapped_key": wrapped,
-        }
-        marks = ", ".join(f":{column}" for column in row)
-        sql = f"INSERT INTO workspaces ({', '.join(row)}, sealed) VALUES ({marks}, :sealed)"
+        created_at = now.isoformat()
         try:
-            self.control.execute(sql, row | {"sealed": self._seal_workspace(row, name)})
+            self.control.execute(
+                "INSERT INTO workspaces (id, name_hash, plan, locked, created_at, wrapped_key,"
+                " sealed) VALUES (?, ?, ?, 0, ?, ?, ?)",
+                [
+                    workspace.id,
+                    self._seals.name_hash(name),
+                    plan,
+                    created_at,
+                    self._seals.new_workspace_key(workspace.id),
+                    self._seals.seal("workspaces", workspace.id, {"name": name}, plan, created_at),
+                ],
+            )
         except sqlite3.IntegrityError as error:
             raise Conflict("There is a workspace of this name already.") from error
-        self.store(workspace.id)
+        try:
+            self.store(workspace.id)
+        except BaseException:
+            self.destroy(workspace.id)  # for example the disk was full: leave nothing half made
+            raise
         return workspace
 
     def list(self) -> list[Workspace]:
@@ -100,10 +107,14 @@ class Registry:
         Raises:
             NotFound: there is none of this name.
         """
-        return self._workspace(self._row("name_hash", self._name_hash(name)))
+        name = unicodedata.normalize("NFC", name).strip()
+        return self._workspace(self._row("name_hash", self._seals.name_hash(name)))
 
     def store(self, workspace_id: str) -> WorkspaceStore:
         """Open the store of a workspace, or give the one that is open.
+
+        Ask again for every piece of work instead of keeping the answer: another process may have
+        locked the workspace.
 
         Raises:
             NotFound: there is no such workspace.
@@ -118,25 +129,28 @@ class Registry:
             if row["locked"]:
                 self._close_store(workspace_id)
                 raise Locked("This workspace is locked.")
+            workspace = self._workspace(row)
             store = self._stores.get(workspace_id)
             if store is None:
-                store = self._open_store(row)
+                key = self._seals.unwrap(workspace_id, row["wrapped_key"])
+                store = WorkspaceStore(workspace, self._folder / workspace_id, key)
                 self._stores[workspace_id] = store
+            store.workspace = workspace  # its plan may have changed
             return store
 
     def set_plan(self, workspace_id: str, plan: str) -> Workspace:
         """Move a workspace to another plan."""
         with transaction(self.control):
             row = self._row("id", workspace_id)
-            name = self._workspace(row).name
-            row["plan"] = plan
+            private = {"name": self._workspace(row).name}
             self.control.execute(
                 "UPDATE workspaces SET plan = ?, sealed = ? WHERE id = ?",
-                [plan, self._seal_workspace(row, name), workspace_id],
+                [
+                    plan,
+                    self._seals.seal("workspaces", row["id"], private, plan, row["created_at"]),
+                    workspace_id,
+                ],
             )
-        with self._lock:
-            if store := self._stores.get(workspace_id):
-                store.workspace = self.get(workspace_id)
         return self.get(workspace_id)
 
     def lock(self, workspace_id: str) -> None:
@@ -168,32 +182,30 @@ class Registry:
 
     def seal(self, table: str, row_id: str, private: Mapping[str, Any]) -> bytes:
         """Seal the private part of another row of `control.db`, such as a key's label."""
-        return sealing.seal(
-            self._row_key, canonical_json(dict(private)).encode(), _row_place(table, row_id, [])
-        )
+        return self._seals.seal(table, row_id, private)
 
-    def open(self, table: str, row_id: str, sealed: bytes) -> dict[str, Any]:
+    def open(self, table: str, row_id: str, sealed: object) -> dict[str, Any]:
         """Open what `seal` sealed for this row.
 
         Raises:
             SealBroken: it was changed, or belongs to another row.
         """
-        return self._open_row(sealed, _row_place(table, row_id, []))
+        return self._seals.open(table, row_id, sealed)
 
     def verify(self) -> StoreReport:
-        """Open every workspace's name and key in `control.db` (not the stores)."""
+        """Open every workspace's name and key in `control.db`; their stores verify themselves."""
         damaged: list[str] = []
         rows: list[dict[str, Any]] = []
         try:
-            answers = [next(iter(r.values())) for r in self.control.query("PRAGMA integrity_check")]
-            damaged += [] if answers == ["ok"] else ["control.db"]
-            rows = [*self.control.query("SELECT * FROM workspaces")]
+            if not self.control.is_whole():
+                damaged.append("control.db")
+            rows += self.control.query("SELECT * FROM workspaces WHERE wrapped_key IS NOT NULL")
         except SealBroken:
             damaged.append("control.db")
         for row in rows:
             try:
                 self._workspace(row)
-                self._unwrap(row)
+                self._seals.unwrap(row["id"], row["wrapped_key"])
             except SealBroken:
                 damaged.append(f"workspaces/{row['id']}")
         return StoreReport(len(rows), 0, tuple(damaged))
@@ -212,7 +224,9 @@ class Registry:
         raise NotFound("There is no such workspace.")
 
     def _workspace(self, row: Mapping[str, Any]) -> Workspace:
-        private = self._open_row(row["sealed"], _workspace_place(row))
+        private = self._seals.open(
+            "workspaces", row["id"], row["sealed"], row["plan"], row["created_at"]
+        )
         return Workspace(
             WorkspaceId(row["id"]),
             private["name"],
@@ -220,24 +234,6 @@ class Registry:
             bool(row["locked"]),
             datetime.fromisoformat(row["created_at"]),
         )
-
-    def _seal_workspace(self, row: Mapping[str, Any], name: str) -> bytes:
-        plaintext = canonical_json({"name": name}).encode()
-        return sealing.seal(self._row_key, plaintext, _workspace_place(row))
-
-    def _open_row(self, sealed: object, place: str) -> dict[str, Any]:
-        if not isinstance(sealed, bytes):
-            raise SealBroken("A sealed column holds something else.")
-        opened: dict[str, Any] = json.loads(sealing.open_(self._row_key, sealed, place))
-        return opened
-
-    def _unwrap(self, row: Mapping[str, Any]) -> bytes:
-        if not isinstance(row["wrapped_key"], bytes):
-            raise SealBroken("The key of a workspace is missing.")
-        return sealing.open_(self._wrapping_key, row["wrapped_key"], _key_place(row["id"]))
-
-    def _open_store(self, row: Mapping[str, Any]) -> WorkspaceStore:
-        return WorkspaceStore(self._workspace(row), self._folder / row["id"], self._unwrap(row))
 
     def _close_store(self, workspace_id: str) -> None:
         if store := self._stores.pop(workspace_id, None):
@@ -250,28 +246,25 @@ class Registry:
                 "UPDATE workspaces SET locked = ? WHERE id = ?", [locked, workspace_id]
             )
 
-    def _name_hash(self, name: str) -> str:
-        return sealing.keyed_hash(self._name_key, unicodedata.normalize("NFKC", name).casefold())
-
     def _check_root_key(self) -> None:
         """Keep a sealed word in the home, to tell a wrong root key from damaged rows."""
-        place = _row_place("meta", "root_check", [])
         with transaction(self.control):
             for row in self.control.query("SELECT value FROM meta WHERE key = 'root_check'"):
                 with contextlib.suppress(SealBroken):
-                    self._open_row(row["value"], place)
+                    self._seals.open("meta", "root_check", row["value"])
                     return
-                self.control.close()
                 raise Locked("This root key is not the one that this home was made with.")
-            sealed = sealing.seal(self._row_key, b"{}", place)
+            sealed = self._seals.seal("meta", "root_check", {})
             self.control.execute("INSERT INTO meta VALUES ('root_check', ?)", [sealed])
 
     def _finish_destroying(self) -> None:
         """Remove what remains of workspaces whose key is gone; also after a crash in between."""
-        for row in [*self.control.query("SELECT id FROM workspaces WHERE wrapped_key IS NULL")]:
+        for row in self.control.query("SELECT id FROM workspaces WHERE wrapped_key IS NULL"):
             folder = self._folder / row["id"]
+            # NOTE: another process may be at it, too; what stays behind is tried again next time.
+            shutil.rmtree(folder, ignore_errors=True)
             if folder.exists():
-                shutil.rmtree(folder)
+                continue
             with transaction(self.control):
                 for table in ("api_keys", "sessions", "sign_ins"):
                     self.control.execute(f"DELETE FROM {table} WHERE workspace_id = ?", [row["id"]])
@@ -288,15 +281,3 @@ def _clean(name: str) -> str:
             "/name",
         )
     return name
-
-
-def _key_place(workspace_id: str) -> str:
-    return canonical_json(["workspace key", workspace_id, migrations.SCHEMA_VERSION])
-
-
-def _row_place(table: str, row_id: str, bound: list[Any]) -> str:
-    return canonical_json(["control", table, row_id, migrations.SCHEMA_VERSION, bound])
-
-
-def _workspace_place(row: Mapping[str, Any]) -> str:
-    return _row_place("workspaces", row["id"], [row["plan"], row["created_at"]])

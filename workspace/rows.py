@@ -190,14 +190,12 @@ def object_id(table: str, row_id: str) -> str:
 
 
 def canonical_json(value: Any) -> str:
-    """Write JSON in the one form that is sealed and hashed: sorted keys, no spaces.
+    """Write JSON in the one form that is sealed and hashed: ASCII, sorted keys, no spaces.
 
     Raises:
         TypeError, ValueError: the value is not plain JSON (NaN is not).
     """
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def _known(table: str) -> str:

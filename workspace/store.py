@@ -15,10 +15,13 @@ from typing import Any
 from workspace import migrations, sealing
 from workspace.assets import Assets
 from workspace.database import open_database, transaction
-from workspace.errors import Fault, Locked, NotFound, SealBroken
+from workspace.disk import make_private_folder
+from workspace.errors import Fault, NotFound, SealBroken
 from workspace.keys import KeyRing
 from workspace.rows import BOUND, Row, SealedRows, object_id
 from workspace.types import AssetId, Workspace
+
+_PAGE = 500
 
 __all__ = ["Row", "StoreReport", "WorkspaceStore"]
 
@@ -47,8 +50,8 @@ class WorkspaceStore(SealedRows):
 
     def __init__(self, workspace: Workspace, folder: Path, workspace_key: bytes) -> None:
         files = folder / "assets"
-        for path in (folder, files):
-            path.mkdir(mode=0o700, exist_ok=True)
+        make_private_folder(folder)
+        make_private_folder(files)
         db = open_database(folder / "store.db", migrations.STORE)
         self._keys: KeyRing = KeyRing(db, workspace.id, workspace_key)
         super().__init__(db, self._keys, workspace.id)
@@ -87,22 +90,30 @@ class WorkspaceStore(SealedRows):
         damaged: list[str] = []
         counted = {"rows": 0, "assets": 0}
         try:
-            damaged += self._check_file()
+            if not self.db.is_whole():
+                damaged.append("store.db")
             for table in BOUND:
-                for raw in self.raw(table):
+                for raw in self._all(table):
                     counted["assets" if table == "assets" else "rows"] += 1
                     if not self._opens(table, raw):
                         damaged.append(f"{table}/{raw['id']}")
-            damaged += self._damaged_keys(damaged)
+            damaged += self._damaged_keys(frozenset(damaged))
         except SealBroken:
             damaged.append("store.db")
-        return StoreReport(counted["rows"], counted["assets"], tuple(damaged))
+        return StoreReport(counted["rows"], counted["assets"], tuple(dict.fromkeys(damaged)))
 
     def close(self) -> None:
         """Forget the key and close the file; every later use raises Locked."""
         with self.db.lock:
             self._keys.forget()
             self.db.close()
+
+    def _all(self, table: str) -> Iterator[dict[str, Any]]:
+        """Read a whole table in pages, so that other threads get their turn."""
+        page = [*self.raw(table, order_by="id", limit=_PAGE)]
+        while page:
+            yield from page
+            page = [*self.raw(table, "id > ?", (page[-1]["id"],), "id", _PAGE)]
 
     def _opens(self, table: str, raw: Mapping[str, Any]) -> bool:
         try:
@@ -111,27 +122,31 @@ class WorkspaceStore(SealedRows):
                 self.assets.get(AssetId(raw["id"]))
         except NotFound:
             return True  # destroyed while we were looking
-        except Locked:
-            raise
         except (SealBroken, Fault):
             return False
         return True
 
-    def _check_file(self) -> Iterator[str]:
-        """Ask SQLite for broken pages, indexes and constraints."""
-        answers = [next(iter(row.values())) for row in self.db.query("PRAGMA integrity_check")]
-        if answers != ["ok"]:
-            yield "store.db"
-
-    def _damaged_keys(self, reported: list[str]) -> Iterator[str]:
-        """Find wrapped keys that do not open, or whose object is gone without its key."""
+    def _damaged_keys(self, reported: frozenset[str]) -> Iterator[str]:
+        """Find wrapped keys that do not open, or whose row is gone without its key."""
         for row in self.db.query("SELECT object_id, wrapped FROM object_keys"):
             table, _, row_id = str(row["object_id"]).partition(":")
             if f"{table}/{row_id}" in reported:
                 continue
             try:
-                self._keys.unwrap(object_id(table, row_id), row["wrapped"])
-                if not self.count(table, "id = ?", (row_id,)):
-                    yield f"{table}/{row_id}"
-            except (SealBroken, ValueError):
+                self._keys.unwrap(str(row["object_id"]), row["wrapped"])
+            except SealBroken:
                 yield f"object_keys/{row['object_id']}"
+                continue
+            if self._row_is_missing(table, row_id):
+                yield f"{table}/{row_id}"
+
+    def _row_is_missing(self, table: str, row_id: str) -> bool:
+        if table not in BOUND:
+            return True
+        # NOTE: one statement, so that a row that is being destroyed is not taken for missing.
+        sql = (
+            f"SELECT EXISTS (SELECT 1 FROM object_keys WHERE object_id = ?)"
+            f" AND NOT EXISTS (SELECT 1 FROM {table} WHERE id = ?)"
+        )
+        parameters = [object_id(table, row_id), row_id]
+        return bool(self.db.execute(sql, parameters).fetchone()[0])

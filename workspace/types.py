@@ -194,6 +194,7 @@ class PackSummary:
     reference_sizes: dict[str, tuple[int, int]]  # slot -> (width, height) in pixels
     summary: str
     detail: str = ""  # engine notes for /readyz, for example a fallback and why
+    close_up_face_center: tuple[float, float] = (0.5, 0.5)  # where the face lies, share of the crop
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,75 @@
+"""How `control.db` is sealed: the keys that come from the root key, and what each seal is bound to.
+
+Rules: the root key itself seals nothing; each purpose has a derived key. A workspace's row is bound
+to its plan and its creation time, so that a changed plan no longer opens. No database here.
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+
+from workspace import sealing
+from workspace.errors import SealBroken
+from workspace.migrations import SCHEMA_VERSION
+from workspace.rows import canonical_json
+
+
+class ControlSeals:
+    """Seals and opens rows and workspace keys of one home."""
+
+    def __init__(self, root_key: bytes) -> None:
+        self._row_key = sealing.derive(root_key, "control rows v1")
+        self._name_key = sealing.derive(root_key, "workspace names v1")
+        self._wrapping_key = sealing.derive(root_key, "workspace key wrap v1")
+
+    def seal(
+        self, table: str, row_id: str, private: Mapping[str, Any], *bound: str | int | None
+    ) -> bytes:
+        """Seal the private part of a row, bound to its place and to these plain columns."""
+        plaintext = canonical_json(dict(private)).encode()
+        return sealing.seal(self._row_key, plaintext, _place(table, row_id, bound))
+
+    def open(
+        self, table: str, row_id: str, sealed: object, *bound: str | int | None
+    ) -> dict[str, Any]:
+        """Open what `seal` sealed.
+
+        Raises:
+            SealBroken: it was changed, or belongs to another row or other columns.
+        """
+        plaintext = sealing.open_(self._row_key, _bytes(sealed), _place(table, row_id, bound))
+        opened: dict[str, Any] = json.loads(plaintext)
+        return opened
+
+    def new_workspace_key(self, workspace_id: str) -> bytes:
+        """Make a workspace key and return it wrapped."""
+        return sealing.seal(self._wrapping_key, sealing.new_key(), _key_place(workspace_id))
+
+    def unwrap(self, workspace_id: str, wrapped: object) -> bytes:
+        """Open a workspace key.
+
+        Raises:
+            SealBroken: it was changed, or belongs to another workspace.
+        """
+        return sealing.open_(self._wrapping_key, _bytes(wrapped), _key_place(workspace_id))
+
+    def name_hash(self, name: str) -> str:
+        """Hash a workspace's name, without regard to upper and lower case, to find it by."""
+        return sealing.keyed_hash(self._name_key, unicodedata.normalize("NFKC", name).casefold())
+
+
+def _bytes(sealed: object) -> bytes:
+    if not isinstance(sealed, bytes):
+        raise SealBroken("A sealed column holds something else.")
+    return sealed
+
+
+def _place(table: str, row_id: str, bound: tuple[str | int | None, ...]) -> str:
+    return canonical_json(["control", table, row_id, SCHEMA_VERSION, list(bound)])
+
+
+def _key_place(workspace_id: str) -> str:
+    return canonical_json(["workspace key", workspace_id, SCHEMA_VERSION])
