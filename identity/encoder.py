@@ -40,8 +40,8 @@ FACE_SIDE = 112  # px
 class InsightFaceEncoder:
     """Detector and recogniser of one face pack."""
 
-    def __init__(self, folder: Path) -> None:
-        """Load the pack in `folder`, an absolute path.
+    def __init__(self, folder: Path, threads: int = THREADS) -> None:
+        """Load the pack in `folder`, an absolute path, to run on `threads` CPU threads.
 
         Raises:
             Unavailable: there is no pack in `folder`, or its files are not those of its manifest.
@@ -50,7 +50,7 @@ class InsightFaceEncoder:
             raise ValueError("The face pack's folder must be absolute.")
         if not (folder / "manifest.json").is_file():
             raise Unavailable("The face pack is not built yet; `make run` builds it.")
-        detection, recognition = _load(folder)
+        detection, recognition = _load(folder, threads)
         self._detection = detection
         self._recognition = recognition
 
@@ -108,10 +108,11 @@ def align(image: RGB, face: Face) -> RGB:
         right, bottom = np.ceil(points.max(0) + face.width).astype(int)
         part = image[top:bottom, left:right]
         height, width = (max(1, round(side * shrink)) for side in part.shape[:2])
-        image = cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8)
+        image = cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA)
         points = (points - (left, top)) * (width / part.shape[1], height / part.shape[0])
         matrix = _similarity(points, FACE_POINTS)
-    return cv2.warpAffine(image, matrix, (FACE_SIDE, FACE_SIDE)).astype(np.uint8)
+    turned: RGB = cv2.warpAffine(image, matrix, (FACE_SIDE, FACE_SIDE))
+    return turned
 
 
 def _similarity(source: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -134,7 +135,8 @@ def _shrink(image: RGB, long_side: int) -> tuple[RGB, float]:
     if scale <= 1:
         return image, 1.0
     size = (max(1, round(width / scale)), max(1, round(height / scale)))
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8), scale
+    small: RGB = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return small, scale
 
 
 def _face(box: NDArray[np.float32], points: NDArray[np.float32], scale: float) -> Face:
@@ -143,13 +145,13 @@ def _face(box: NDArray[np.float32], points: NDArray[np.float32], scale: float) -
     return Face((left, top, right, bottom), marks, float(box[4]))
 
 
-def _load(folder: Path) -> tuple[Any, Any]:
+def _load(folder: Path, threads: int) -> tuple[Any, Any]:
     """Open both networks; insightface checks their sha256 against the manifest first."""
     import onnxruntime
     from insightface.app import FaceAnalysis
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = THREADS
+    options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     try:

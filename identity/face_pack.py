@@ -19,7 +19,6 @@ import contextlib
 import hashlib
 import importlib.metadata
 import json
-import os
 import shutil
 import sys
 import tempfile
@@ -98,7 +97,7 @@ def _manifest(digests: dict[str, str]) -> dict[str, object]:
         "display_name": "YuNet + SFace (OpenCV Zoo, MIT and Apache-2.0)",
         # NOTE insightface wants this field, but only its GUI opens the file: NOTICE.txt is ours.
         "license": "MODEL.LICENSE",
-        "sources": {path: digest for path, digest in (DETECTOR, RECOGNISER)},
+        "sources": dict([DETECTOR, RECOGNISER]),
         "tasks": {
             "detection": {
                 "file": DETECTOR_FILE,
@@ -132,8 +131,8 @@ def _move_into_place(fresh: Path, out: Path) -> None:
     if out.exists() and not is_complete(out):
         shutil.rmtree(out)
     # Another process may have finished the same pack meanwhile: then its files are as good.
-    with contextlib.suppress(FileExistsError, OSError):
-        os.rename(fresh, out)
+    with contextlib.suppress(OSError):
+        fresh.rename(out)
     if not is_complete(out):
         raise PackBuildError("The face pack could not be written; is the disk full?")
 

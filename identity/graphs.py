@@ -95,11 +95,9 @@ def _dequantise(
 ) -> NDArray[np.float32]:
     """Do what ONNX's blocked DequantizeLinear does: one scale and zero for each block."""
     length = values.shape[axis]
-    scale, zero = (
-        np.repeat(item, block_size, axis=axis).take(range(length), axis=axis)
-        for item in (scales, zeros)
-    )
-    return ((values.astype(np.int32) - zero.astype(np.int32)) * scale).astype(np.float32)
+    place = np.arange(length) // (block_size or length)
+    steps = values.astype(np.int32) - zeros.astype(np.int32).take(place, axis=axis)
+    return np.asarray(steps * scales.take(place, axis=axis), np.float32)
 
 
 def _head(stride: int) -> list[onnx.NodeProto]:

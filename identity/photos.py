@@ -199,4 +199,3 @@ def _orientation(picture: Image.Image) -> int:
         return int(picture.getexif().get(ORIENTATION, 1))
     except Exception:  # the EXIF parser raises whatever damaged bytes lead it to
         return 1
-
