@@ -1,0 +1,76 @@
+"""Puts the console together and mounts it in the gateway.
+
+    mount_console(app, in_process(app), path="/console")
+
+Gradio is held to this machine: no analytics, no sharing, no run history in the browser, no API
+pages, no server-side rendering, fonts of the system only. `guard.Guard` closes the rest.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+
+from console import texts
+from console.client import ClientFactory
+from console.frame import Frame
+from console.guard import Guard
+from console.pages import editorial, enrol, flatlay, home, models, refine, swap
+from console.theme import script_tag, style_sheet, theme
+
+PAGES: tuple[tuple[str, str, Callable[[Frame, Any], None]], ...] = (
+    ("editorial", texts.EDITORIAL, editorial.build),
+    ("refine", texts.REFINE, refine.build),
+    ("enrol", texts.ENROL, enrol.build),
+    ("flatlay", texts.FLATLAY, flatlay.build),
+    ("background-swap", texts.SWAP, swap.build),
+    ("models", texts.MODELS, models.build),
+)
+
+
+def build_console(make_client: ClientFactory, path: str = "/console") -> Any:
+    """Build every page; `path` is where the console will be mounted."""
+    frame = Frame(make_client, path.rstrip("/"))
+    with gr.Blocks(title=texts.BRAND, analytics_enabled=False, fill_width=False) as blocks:
+        home.build(frame, blocks)
+    for address, name, build in PAGES:
+        with blocks.route(name, address, show_in_navbar=False):  # the frame has its own bar
+            build(frame, blocks)
+    blocks.queue(default_concurrency_limit=16, max_size=256)
+    return blocks
+
+
+def mount_console(
+    app: Any, make_client: ClientFactory, path: str = "/console", sign_in: str = "/sign-in"
+) -> Any:
+    """Mount the console in the FastAPI application `app` and answer `app`."""
+    with warnings.catch_warnings():
+        # Gradio warns that several pages exclude server-side rendering, which is off anyway.
+        warnings.filterwarnings("ignore", message="SSR mode is not supported")
+        _mount(app, build_console(make_client, path), path)
+    mounted = next(route for route in app.routes if getattr(route, "path", None) == path)
+    pages = frozenset({"", *(address for address, _, _ in PAGES)})
+    mounted.app = Guard(mounted.app, pages, sign_in)
+    return app
+
+
+def _mount(app: Any, blocks: Any, path: str) -> None:
+    gr.mount_gradio_app(
+        app,
+        blocks,
+        path=path,
+        footer_links=[],
+        run_history=False,
+        show_error=False,
+        ssr_mode=False,
+        pwa=False,
+        mcp_server=False,
+        max_file_size=1,  # bytes: the guard closes uploads; this is the second lock
+        allowed_paths=[],
+        theme=theme(),
+        css=style_sheet(),
+        head=script_tag(),
+    )

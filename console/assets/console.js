@@ -1,0 +1,226 @@
+/* What the browser does itself: photos go from here straight to the API and never through Gradio,
+   so that no server-side temporary file ever holds them. They live in this page's memory only. */
+(() => {
+  'use strict';
+  const photos = {};   // full_body, close_up, evidence -> File
+  const urls = {};     // object URLs for the previews
+  const words = { pass: 'Good', warn: 'Could be better', fail: 'Not usable' };
+
+  const key = () => (crypto.randomUUID ? crypto.randomUUID()
+    : Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16)).join(''));
+
+  async function post(path, form) {
+    try {
+      const response = await fetch(path, {
+        method: 'POST', body: form, credentials: 'same-origin',
+        headers: { 'X-Housemodel-Console': '1', 'Idempotency-Key': key() },
+      });
+      const body = await response.json().catch(() => ({}));
+      return { status: response.status, body };
+    } catch (error) {
+      return { status: 0, body: { title: 'The service does not answer',
+        remedy: 'Check the connection and try again.' } };
+    }
+  }
+
+  const sentence = (body) => [body.title, body.detail, body.remedy].filter(Boolean)
+    .map((part) => part.replace(/[. ]+$/, '') + '.').join(' ')
+    + (body.request_id ? ` (${body.request_id})` : '');
+
+  const make = (tag, className, content) => {
+    const node = document.createElement(tag);
+    if (className) node.className = className;
+    if (content !== undefined) node.textContent = content;
+    return node;
+  };
+
+  /* --- previews: every <img data-hm-photo="kind"> shows that photo --- */
+  function paint() {
+    document.querySelectorAll('img[data-hm-photo]').forEach((image) => {
+      const url = urls[image.dataset.hmPhoto];
+      image.hidden = !url;
+      if (url && image.src !== url) image.src = url;
+    });
+    document.querySelectorAll('[data-hm-without]').forEach((node) => {
+      node.hidden = Boolean(urls[node.dataset.hmWithout]);
+    });
+  }
+
+  function keep(kind, file) {
+    photos[kind] = file;
+    if (urls[kind]) URL.revokeObjectURL(urls[kind]);
+    urls[kind] = file ? URL.createObjectURL(file) : undefined;
+    paint();
+  }
+
+  function forget() {
+    Object.keys(photos).forEach((kind) => keep(kind, undefined));
+    document.querySelectorAll('[data-hm-checks]').forEach((node) => node.replaceChildren());
+  }
+
+  /* --- step 2: two photos, each with its checks beside it --- */
+  function showChecks(element, kind, checks) {
+    const list = element.querySelector(`[data-hm-checks="${kind}"]`);
+    list.replaceChildren(...checks.map((check) => {
+      const row = make('li', `hm-check hm-${check.status}`);
+      row.append(make('b', '', words[check.status] || check.status), ' ',
+        make('span', '', check.hint || check.code.replaceAll('_', ' ')));
+      if (check.measured !== null && check.measured !== undefined) {
+        const limit = check.threshold === null || check.threshold === undefined ? ''
+          : `, needed ${check.threshold}`;
+        row.append(make('small', '', `Measured ${check.measured}${limit}`));
+      }
+      return row;
+    }));
+  }
+
+  function say(element, kind, message, bad) {
+    const line = make('li', bad ? 'hm-check hm-fail' : 'hm-check hm-busy', message);
+    element.querySelector(`[data-hm-checks="${kind}"]`).replaceChildren(line);
+  }
+
+  const verdicts = {};  // kind -> 'fine' or 'bad'; absent while unknown
+  async function check(element, kind, trigger) {
+    const file = photos[kind];
+    delete verdicts[kind];
+    say(element, kind, 'Looking at the photo…', false);
+    trigger('change', { ready: false });
+    const form = new FormData();
+    form.append(kind, file, `${kind}`);
+    const answer = await post('/v1/photos/check', form);
+    if (photos[kind] !== file) return;  // another photo was chosen meanwhile
+    const checks = (answer.body.checks || []).filter((each) => each.photo === kind);
+    if (answer.status !== 200 && !checks.length) {
+      say(element, kind, sentence(answer.body), true);
+      verdicts[kind] = 'bad';
+    } else {
+      showChecks(element, kind, checks);
+      verdicts[kind] = checks.some((each) => each.status === 'fail') ? 'bad' : 'fine';
+    }
+    trigger('change', { ready: ready() });
+  }
+  const ready = () => ['full_body', 'close_up'].every((kind) => verdicts[kind] === 'fine');
+
+  function dropZone(zone, take) {
+    ['dragover', 'dragenter'].forEach((name) => zone.addEventListener(name, (event) => {
+      event.preventDefault(); zone.classList.add('hm-over');
+    }));
+    ['dragleave', 'drop'].forEach((name) => zone.addEventListener(name, (event) => {
+      event.preventDefault(); zone.classList.remove('hm-over');
+    }));
+    zone.addEventListener('drop', (event) => take([...event.dataTransfer.files]));
+    zone.querySelector('input[type=file]').addEventListener('change', (event) => {
+      take([...event.target.files]);
+      event.target.value = '';
+    });
+  }
+
+  function photoPair(element, trigger) {
+    element.querySelectorAll('[data-hm-drop]').forEach((zone) => {
+      const kind = zone.dataset.hmDrop;
+      dropZone(zone, ([file]) => {
+        if (!file) return;
+        keep(kind, file);
+        check(element, kind, trigger);
+      });
+    });
+    paint();
+    ['full_body', 'close_up'].forEach((kind) => {
+      if (photos[kind]) check(element, kind, trigger);
+    });
+  }
+
+  function evidence(element) {
+    const line = element.querySelector('[data-hm-evidence]');
+    element.querySelector('input[type=file]').addEventListener('change', (event) => {
+      [photos.evidence] = event.target.files;
+      line.textContent = photos.evidence ? `${photos.evidence.name} will be sealed with the consent.` : '';
+    });
+  }
+
+  /* --- step 5: one multipart request with everything; answers {status, body} as JSON --- */
+  async function createModel(sent) {
+    const given = JSON.parse(sent);
+    const form = new FormData();
+    ['full_body', 'close_up'].forEach((kind) => {
+      if (photos[kind]) form.append(kind, photos[kind], kind);
+    });
+    form.append('name', given.name);
+    form.append('gender', given.gender);
+    form.append('attestations', JSON.stringify(given.attestations));
+    form.append('consent', JSON.stringify(given.consent));
+    if (photos.evidence) form.append('evidence', photos.evidence, 'evidence');
+    if (given.allow_duplicate) form.append('allow_duplicate', 'true');
+    return JSON.stringify(await post('/v1/models', form));
+  }
+
+  function finished(id) {
+    forget();
+    try { sessionStorage.setItem('hm.model', id); } catch (error) { /* private mode */ }
+  }
+
+  /* --- product photos: each file becomes one product --- */
+  function products(element, trigger) {
+    const status = element.querySelector('[data-hm-status]');
+    dropZone(element.querySelector('[data-hm-drop]'), async (files) => {
+      const made = [];
+      const problems = [];
+      for (const [index, file] of files.entries()) {
+        status.textContent = `Adding ${index + 1} of ${files.length}…`;
+        const form = new FormData();
+        form.append('photo', file, 'photo');
+        form.append('name', file.name.replace(/\.[^.]*$/, '').replace(/[_-]+/g, ' ').slice(0, 80)
+          || 'Product');
+        const answer = await post('/v1/products', form);
+        if (answer.body.id) made.push(answer.body.id);
+        else problems.push(`${file.name}: ${sentence(answer.body)}`);
+      }
+      status.textContent = problems.join(' ');
+      status.classList.toggle('hm-bad-text', problems.length > 0);
+      if (made.length) trigger('upload', { ids: made });
+    });
+  }
+
+  /* --- small things, by delegation, so that they work in any HTML --- */
+  async function copy(button) {
+    const value = button.dataset.hmCopy;
+    try {
+      await navigator.clipboard.writeText(value);
+    } catch (error) {
+      const area = make('textarea');
+      area.value = value;
+      document.body.append(area);
+      area.select();
+      document.execCommand('copy');
+      area.remove();
+    }
+    const before = button.textContent;
+    button.textContent = 'Copied';
+    setTimeout(() => { button.textContent = before; }, 1600);
+  }
+  document.addEventListener('click', (event) => {
+    const button = event.target.closest && event.target.closest('[data-hm-copy]');
+    if (button) copy(button);
+  });
+  document.addEventListener('error', (event) => {
+    if (event.target.matches && event.target.matches('img[data-hm-optional]')) {
+      event.target.hidden = true;
+    }
+  }, true);
+
+  const asked = (name) => new URLSearchParams(location.search).get(name) || '';
+  const remember = (name, value) => {
+    const url = new URL(location.href);
+    if (value) url.searchParams.set(name, value); else url.searchParams.delete(name);
+    history.replaceState(history.state, '', url);
+  };
+
+  const page = (name, key_, value) => {
+    const url = new URL(`${name}?${key_}=${encodeURIComponent(value)}`, base());
+    return url.toString();
+  };
+  const base = () => new URL(document.querySelector('.hm-brand').getAttribute('href'), location.origin);
+
+  window.hm = { page, photoPair, evidence, createModel, products, paint, finished, asked, remember,
+    toTop: () => window.scrollTo(0, 0) };
+})();

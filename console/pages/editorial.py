@@ -1,0 +1,147 @@
+"""Editorial Images: 'Create New image' on the left, what comes of it on the right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from console import texts
+from console.client import ApiProblem, Json
+from console.frame import Frame
+from console.parts import capabilities as can
+from console.parts import html
+from console.parts.pickers import model_picker, product_picker
+from console.parts.runner import jobs_of, runner
+
+MAX_SEED = 2**32 - 1
+_ASKED = """() => {
+  let model = hm.asked('model');
+  try { model = model || sessionStorage.getItem('hm.model') || ''; } catch (error) { /* none */ }
+  return [model, hm.asked('generation')];
+}"""
+
+
+def build(frame: Frame, blocks: Any) -> None:
+    """Draw the page and wire it."""
+    plain = {"js_on_load": None, "apply_default_css": False}
+    frame.top("editorial")
+    gr.HTML(html.heading(texts.EDITORIAL, texts.TOOL_SUMMARIES["editorial"]), **plain)
+    gr.HTML(tabs(frame, "editorial"), **plain)
+    told = gr.HTML("", **plain)
+    with gr.Row(equal_height=False, elem_classes=["hm-split"]):
+        with gr.Column(scale=5, min_width=320, elem_classes=["hm-form"]):
+            gr.HTML("<h2>Model image</h2>", **plain)
+            models = model_picker(frame)
+            gr.HTML("<h2>Product image</h2>", **plain)
+            products = product_picker(frame, several=False)
+            prompt = gr.Textbox(
+                texts.PROMPT_START,
+                label="Model prompt",
+                info=texts.PROMPT_HELP,
+                lines=2,
+                elem_id="prompt",
+            )
+            with gr.Row():
+                ratio = gr.Dropdown(["3:4"], value="3:4", label="Aspect ratio", min_width=140)
+                seed = gr.Textbox(
+                    label="Seed", placeholder="Any", max_length=10, min_width=140, elem_id="seed"
+                )
+            count = gr.Radio([1, 2, 3, 4], value=2, label="Number of images", elem_id="count")
+            with gr.Row():
+                purpose = gr.Dropdown([], label="Purpose", min_width=140)
+                channel = gr.Dropdown([], label="Channel", min_width=140)
+            go = gr.Button(texts.GENERATE, variant="primary", size="lg", elem_id="generate")
+        with gr.Column(scale=7, min_width=320):
+            run = runner(frame)
+
+    asked_model, asked_generation = gr.Textbox(visible=False), gr.Textbox(visible=False)
+
+    async def load(model_id: str, generation: str, request: gr.Request) -> list[Any]:
+        api = frame.api(request)
+        try:
+            able = await api.get("/v1/capabilities")
+            listed = await api.items("/v1/models", limit=100)
+            goods = await api.items("/v1/products", limit=100)
+        except ApiProblem as found:
+            return [html.problem(found), *[gr.skip()] * 9, *[gr.skip()] * 7]
+        note_ = can.pack_note(able)
+        return [
+            html.note(note_) if note_ else "",
+            gr.update(choices=can.ratios(able), value=can.default_ratio(able)),
+            *can.vocabulary_updates(able),
+            *models.drawn(listed, model_id or ""),
+            *products.drawn(goods, []),
+            *await run.follow(jobs_of(generation or ""), request, api),
+        ]
+
+    async def generate(
+        model_id: str,
+        product_ids: list[str],
+        words: str,
+        aspect: str,
+        n: int,
+        purpose_: str,
+        channel_: str,
+        seed_: str,
+        request: gr.Request,
+    ) -> Any:
+        if (seed_ or "").strip() and not (seed_.strip().isdecimal() and int(seed_) <= MAX_SEED):
+            told = await run.follow([], request, frame.api(request))
+            return run.with_notice(told, texts.SEED_WRONG)
+        body = request_body(
+            "editorial", model_id, product_ids, words, aspect, n, purpose_, channel_, seed_
+        )
+        return await run.start([("", body)], request, frame.api(request))
+
+    quiet = {"show_progress": "hidden", "api_visibility": "private"}
+    blocks.load(
+        load,
+        [asked_model, asked_generation],
+        [told, ratio, purpose, channel, *models.outputs, *products.outputs, *run.outputs],
+        js=_ASKED,
+        **quiet,
+    )
+    go.click(
+        generate,
+        [models.state, products.state, prompt, ratio, count, purpose, channel, seed],
+        run.outputs,
+        **quiet,
+    )
+
+
+def tabs(frame: Frame, current: str) -> str:
+    """'Create New image' and 'View past generations', as links to two pages."""
+    links = "".join(
+        f'<a href="{frame.link(page)}"{" aria-current=page" if page == current else ""}>{name}</a>'
+        for page, name in (("editorial", texts.CREATE_NEW), ("refine", texts.PAST))
+    )
+    return f'<nav class="hm-tabs" aria-label="{texts.EDITORIAL}">{links}</nav>'
+
+
+def request_body(
+    tool: str,
+    model_id: str,
+    product_ids: list[str],
+    prompt: str,
+    ratio: str,
+    n: int,
+    purpose: str,
+    channel: str,
+    seed: str = "",
+) -> Json:
+    """The body of `POST /v1/generations`; what was left open is left out."""
+    body: Json = {
+        "tool": tool,
+        "prompt": (prompt or "").strip(),
+        "product_ids": list(product_ids or ()),
+        "n": int(n or 1),
+        "aspect_ratio": ratio,
+        "purpose": purpose,
+        "channel": channel,
+    }
+    if model_id:
+        body["model_id"] = model_id
+    if (seed or "").strip():
+        body["seed"] = int(seed)
+    return {name: value for name, value in body.items() if value is not None}

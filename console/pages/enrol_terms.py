@@ -1,0 +1,73 @@
+"""The consent of the wizard as JSON, with the defaults that are shown first. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from console import texts
+from console.client import Json
+
+DAYS = 365  # how long a consent runs unless something else is entered
+TERRITORIES_AT_FIRST = ("EU", "US")
+
+
+def attestations(listed: Sequence[Json], ticked: Sequence[str]) -> list[Json]:
+    """What was ticked, each with the hash of the very text that was shown."""
+    return [
+        {"id": box["id"], "sha256": box["sha256"]} for box in listed if box.get("id") in set(ticked)
+    ]
+
+
+def all_ticked(ticked: Sequence[str] | None, listed: Sequence[Json]) -> bool:
+    """Whether every box carries a tick; no boxes is not 'every'."""
+    wanted = {box.get("id") for box in listed}
+    return bool(wanted) and wanted == set(ticked or ())
+
+
+def last_day(today: date) -> str:
+    """The end date that is offered first."""
+    return (today + timedelta(days=DAYS)).isoformat()
+
+
+def consent(
+    purposes: Sequence[str],
+    channels: Sequence[str],
+    territories: Sequence[str],
+    until: Any,
+    pay: str,
+    amount: str,
+    use: str,
+) -> Json:
+    """The consent terms as `POST /v1/models` takes them; an open field is left to the service."""
+    terms: Json = {
+        "purposes": list(purposes or ()),
+        "channels": list(channels or ()),
+        "territories": list(territories or ()),
+        "expires_at": end_of(until),
+        "compensation": paid(pay, amount),
+        "intended_use": (use or "").strip(),
+    }
+    return {name: value for name, value in terms.items() if value}
+
+
+def end_of(until: Any) -> str:
+    """The last second of the chosen day in UTC, RFC 3339; empty when there is no day."""
+    if isinstance(until, int | float):
+        day = datetime.fromtimestamp(until, UTC).date()
+    elif isinstance(until, datetime):
+        day = until.date()
+    else:
+        try:
+            day = date.fromisoformat(str(until or "")[:10])
+        except ValueError:
+            return ""
+    return datetime.combine(day, time(23, 59, 59), UTC).isoformat().replace("+00:00", "Z")
+
+
+def paid(basis: str, amount: str) -> str:
+    """Pay in one line: the basis, and the amount if one is given."""
+    words = {code: label for label, code in texts.PAY}.get(basis, basis or "")
+    given = (amount or "").strip()
+    return f"{words}: {given}" if words and given else words or given

@@ -1,0 +1,106 @@
+"""Flatlay to Catalog: product photos in, one catalogue picture each out, model optional."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from console import texts
+from console.client import ApiProblem, Json
+from console.frame import Frame
+from console.pages.editorial import request_body
+from console.parts import capabilities as can
+from console.parts import html
+from console.parts.pickers import model_picker, product_picker
+from console.parts.runner import jobs_of, runner
+
+
+def build(frame: Frame, blocks: Any) -> None:
+    """Draw the page and wire it."""
+    plain = {"js_on_load": None, "apply_default_css": False}
+    frame.top("flatlay")
+    gr.HTML(html.heading(texts.FLATLAY, texts.TOOL_SUMMARIES["flatlay_to_catalog"]), **plain)
+    told = gr.HTML("", **plain)
+    with gr.Row(equal_height=False, elem_classes=["hm-split"]):
+        with gr.Column(scale=5, min_width=320, elem_classes=["hm-form"]):
+            gr.HTML("<h2>Product photos</h2>", **plain)
+            products = product_picker(frame, several=True)
+            gr.HTML("<h2>Model image (optional)</h2>", **plain)
+            models = model_picker(frame)
+            ratio = gr.Dropdown(["3:4"], value="3:4", label="Aspect ratio")
+            with gr.Row():
+                purpose = gr.Dropdown([], label="Purpose", min_width=140)
+                channel = gr.Dropdown([], label="Channel", min_width=140)
+            go = gr.Button(texts.GENERATE, variant="primary", size="lg", elem_id="generate")
+        with gr.Column(scale=7, min_width=320):
+            run = runner(frame)
+    asked = gr.Textbox(visible=False)
+
+    async def load(generation: str, request: gr.Request) -> list[Any]:
+        api = frame.api(request)
+        try:
+            able = await api.get("/v1/capabilities")
+            listed = await api.items("/v1/models", limit=100)
+            goods = await api.items("/v1/products", limit=100)
+        except ApiProblem as found:
+            return [html.problem(found), *[gr.skip()] * 16]
+        note_ = can.pack_note(able)
+        return [
+            html.note(note_) if note_ else "",
+            gr.update(choices=can.ratios(able), value=can.default_ratio(able)),
+            *can.vocabulary_updates(able),
+            *models.drawn(listed, ""),
+            *products.drawn(goods, []),
+            *await run.follow(jobs_of(generation or ""), request, api),
+        ]
+
+    async def generate(
+        model_id: str,
+        product_ids: list[str],
+        aspect: str,
+        purpose_: str,
+        channel_: str,
+        request: gr.Request,
+    ) -> Any:
+        api = frame.api(request)
+        if not product_ids:
+            listed = await run.follow([], request, api)
+            return run.with_notice(listed, texts.PRODUCT_MISSING)
+        try:
+            names = {str(p.get("id")): str(p.get("name")) for p in await _products(api)}
+        except ApiProblem:
+            names = {}
+        wanted = [
+            (names.get(each, ""), body_of(model_id, each, aspect, purpose_, channel_))
+            for each in product_ids
+        ]
+        return await run.start(wanted, request, api)
+
+    quiet = {"show_progress": "hidden", "api_visibility": "private"}
+    blocks.load(
+        load,
+        asked,
+        [told, ratio, purpose, channel, *models.outputs, *products.outputs, *run.outputs],
+        js="() => hm.asked('generation')",
+        **quiet,
+    )
+    go.click(
+        generate,
+        [models.state, products.state, ratio, purpose, channel],
+        run.outputs,
+        **quiet,
+    )
+
+
+def body_of(model_id: str, product_id: str, ratio: str, purpose: str, channel: str) -> Json:
+    """One catalogue picture of one product."""
+    prompt = texts.FLATLAY_WITH_MODEL if model_id else texts.FLATLAY_ALONE
+    return request_body(
+        "flatlay_to_catalog", model_id, [product_id], prompt, ratio, 1, purpose, channel
+    )
+
+
+async def _products(api: Any) -> list[Json]:
+    found: list[Json] = await api.items("/v1/products", limit=100)
+    return found

@@ -1,0 +1,104 @@
+"""Home: the tools, the workspace's models, the newest pictures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from console import texts
+from console.client import ApiProblem, Json
+from console.frame import Frame
+from console.parts import capabilities as can
+from console.parts import html, results
+from console.parts.cards import model_card
+
+_PAGES = {
+    "editorial": "editorial",
+    "flatlay_to_catalog": "flatlay",
+    "background_swap": "background-swap",
+}
+
+
+def build(frame: Frame, blocks: Any) -> None:
+    """Draw the page; everything that belongs to the workspace comes with its load event."""
+    plain = {"js_on_load": None, "apply_default_css": False}
+    frame.top("")
+    gr.HTML(html.heading("What would you like to make?"), **plain)
+    notice = gr.HTML("", **plain)
+    tools = gr.HTML(tool_cards(frame, []), **plain)
+    models = gr.HTML(_section("Your models", ""), elem_id="home-models", **plain)
+    recent = gr.HTML(_section("Recent images", ""), elem_id="home-recent", **plain)
+
+    async def load(request: gr.Request) -> list[Any]:
+        api = frame.api(request)
+        try:
+            able = await api.get("/v1/capabilities")
+            listed = await api.items("/v1/models", limit=12)
+            made = await api.items("/v1/generations", limit=12)
+        except ApiProblem as found:
+            return [html.problem(found), gr.skip(), gr.skip(), gr.skip()]
+        told = can.pack_note(able)
+        return [
+            html.note(told) if told else "",
+            tool_cards(frame, can.tools(able)),
+            models_section(frame, listed),
+            recent_section(frame, made),
+        ]
+
+    blocks.load(load, None, [notice, tools, models, recent], show_progress="hidden")
+
+
+def tool_cards(frame: Frame, offered: list[str]) -> str:
+    """One card for each tool; what the pack does not offer says so."""
+    cards = []
+    for tool, page in _PAGES.items():
+        missing = offered and tool not in offered
+        state = '<span class="hm-badge">Not offered yet</span>' if missing else ""
+        cards.append(
+            f'<a class="hm-tool" href="{frame.link(page)}"><strong>{texts.TOOLS[tool]}</strong>'
+            f"<span>{texts.TOOL_SUMMARIES[tool]}</span>{state}</a>"
+        )
+    return f'<div class="hm-tools">{"".join(cards)}</div>'
+
+
+def models_section(frame: Frame, models: list[Json]) -> str:
+    """The workspace's models; each leads to Editorial Images with that model chosen."""
+    if not models:
+        body = html.empty(
+            "No custom models yet",
+            "Two photos and the person's consent are all it takes.",
+            frame.link("enrol"),
+            texts.ENROL,
+        )
+        return _section("Your models", body)
+    cards = "".join(
+        model_card(
+            model,
+            frame.link("editorial", model=str(model["id"]))
+            if model.get("status") == "ready"
+            else frame.link("models", model=str(model["id"])),
+        )
+        for model in models
+    )
+    link = f'<a class="hm-button" href="{frame.link("enrol")}">{texts.ENROL}</a>'
+    return _section("Your models", f'<div class="hm-cards">{cards}</div>', link)
+
+
+def recent_section(frame: Frame, generations: list[Json]) -> str:
+    """The newest pictures of the workspace."""
+    shown = results.thumbnails(generations, 12, frame.link("editorial"))
+    past = f'<a class="hm-button" href="{frame.link("refine")}">{texts.PAST}</a>'
+    if not shown:
+        body = html.empty(
+            "No pictures yet", "Make the first one.", frame.link("editorial"), texts.CREATE_NEW
+        )
+        return _section("Recent images", body)
+    return _section("Recent images", shown, past)
+
+
+def _section(title: str, body: str, action: str = "") -> str:
+    return (
+        f'<section class="hm-section"><div class="hm-section-top"><h2>{html.text(title)}</h2>'
+        f"{action}</div>{body}</section>"
+    )

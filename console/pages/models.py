@@ -1,0 +1,164 @@
+"""Models: who is enrolled, on which consent, and the two things to do here: rename and revoke."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from console import texts
+from console.client import ApiProblem, Json
+from console.frame import Frame
+from console.parts import html
+from console.parts.cards import card_list, model_choices, picked
+
+_INTRO = "Everyone who is enrolled in this workspace, and what they agreed to."
+_EFFECT = (
+    "Revoking stops this model everywhere: waiting work is cancelled, and the photos, the face "
+    "data and the name are destroyed for good. Pictures that were published stay where they are. "
+    "Type the model's name to confirm."
+)
+
+
+def build(frame: Frame, blocks: Any) -> None:
+    """Draw the page and wire it."""
+    plain = {"js_on_load": None, "apply_default_css": False}
+    frame.top("models")
+    gr.HTML(html.heading(texts.MODELS, _INTRO), **plain)
+    notice = gr.HTML("", elem_id="models-notice", **plain)
+    with gr.Row(equal_height=False, elem_classes=["hm-split"]):
+        with gr.Column(scale=5, min_width=300):
+            cards = card_list(elem_id="models-list")
+            gr.HTML(f'<a class="hm-button" href="{frame.link("enrol")}">{texts.ENROL}</a>', **plain)
+        with gr.Column(scale=7, min_width=300):
+            shown = gr.HTML("", elem_id="model-detail", **plain)
+            with gr.Column(visible=False, elem_classes=["hm-panel"]) as actions:
+                with gr.Row(equal_height=False):
+                    name = gr.Textbox(label="Name", max_length=120, elem_id="model-name", scale=4)
+                    rename = gr.Button("Rename", size="md", scale=1, min_width=110)
+                gr.HTML(f"<h2>Revoke</h2><p class='hm-muted'>{html.text(_EFFECT)}</p>", **plain)
+                typed = gr.Textbox(label="Name of the model", elem_id="revoke-name")
+                reason = gr.Textbox(
+                    label="Reason", value="The person withdrew", elem_id="revoke-reason"
+                )
+                revoke = gr.Button(
+                    "Revoke this model", variant="stop", interactive=False, elem_id="revoke"
+                )
+    chosen = gr.Textbox(visible=False)
+    called = gr.State("")
+    outputs = [notice, cards, shown, actions, name, chosen, called, typed]
+
+    async def show(model_id: str, request: gr.Request, told: str = "") -> list[Any]:
+        api = frame.api(request)
+        try:
+            listed = await api.items("/v1/models", limit=100)
+            known = [str(model.get("id")) for model in listed]
+            wanted = model_id if model_id in known else (known[0] if known else "")
+            model = await api.get(f"/v1/models/{wanted}") if wanted else {}
+            consents = await api.items(f"/v1/models/{wanted}/consents") if wanted else []
+        except ApiProblem as found:
+            return [told + html.problem(found), *[gr.skip()] * 7]
+        return [
+            told,
+            model_choices(listed, wanted) or _nobody(frame),
+            detail(model, consents) if model else "",
+            gr.update(visible=bool(model) and model.get("status") not in {"revoked", "erased"}),
+            str(model.get("name") or ""),
+            wanted,
+            str(model.get("name") or ""),
+            "",
+        ]
+
+    async def load(model_id: str, request: gr.Request) -> list[Any]:
+        return await show(model_id or "", request)
+
+    async def choose(event: gr.EventData, request: gr.Request) -> list[Any]:
+        return await show((picked(event) or [""])[0], request)
+
+    async def give_name(model_id: str, new: str, request: gr.Request) -> list[Any]:
+        told = html.note("The new name is saved.", "good", "status")
+        try:
+            await frame.api(request).call("PATCH", f"/v1/models/{model_id}", json={"name": new})
+        except ApiProblem as found:
+            told = html.problem(found)
+        return await show(model_id, request, told)
+
+    async def withdraw(
+        model_id: str, right: str, given: str, why: str, request: gr.Request
+    ) -> list[Any]:
+        if not _same(right, given):
+            return await show(model_id, request, html.note("The name does not match.", "warn"))
+        told = html.note(
+            "Revoked. The photos, the face data and the name are destroyed.", "good", "status"
+        )
+        try:
+            await frame.api(request).post(f"/v1/models/{model_id}/revoke", {"reason": why})
+        except ApiProblem as found:
+            told = html.problem(found)
+        return await show(model_id, request, told)
+
+    quiet = {"show_progress": "hidden", "api_visibility": "private"}
+    blocks.load(load, chosen, outputs, js="() => hm.asked('model')", **quiet)
+    cards.select(choose, None, outputs, **quiet)
+    rename.click(give_name, [chosen, name], outputs, **quiet)
+    typed.input(
+        lambda given, right: gr.update(interactive=_same(right, given)),
+        [typed, called],
+        revoke,
+        **quiet,
+    )
+    revoke.click(withdraw, [chosen, called, typed, reason], outputs, **quiet).then(
+        lambda: gr.update(interactive=False), None, revoke, **quiet
+    )
+
+
+def detail(model: Json, consents: list[Json]) -> str:
+    """One model: its photos, its state, its consents with their dates."""
+    model_id = html.text(model.get("id"))
+    photos = "".join(
+        f'<figure><img src="/v1/models/{model_id}/photos/{kind}" alt="{words}" data-hm-optional>'
+        f"<figcaption>{words}</figcaption></figure>"
+        for kind, words in texts.PHOTOS.items()
+        if kind != "both" and model.get("status") in {"ready", "suspended", "expired"}
+    )
+    rows = "".join(_consent_row(consent) for consent in consents)
+    table = (
+        '<div class="hm-scroll"><table class="hm-table"><caption>Consents</caption><thead><tr>'
+        "<th>Version</th><th>State</th><th>From</th><th>Until</th><th>Purposes</th></tr></thead>"
+        f"<tbody>{rows}</tbody></table></div>"
+        if rows
+        else ""
+    )
+    return (
+        f"<h2>{html.text(model.get('name') or 'Custom model')}</h2>"
+        f'<p class="hm-row">{html.badge(model.get("status"))}'
+        f'<span class="hm-muted">{html.text(texts.words(dict(_genders()), model.get("gender")))}'
+        f'</span></p><div class="hm-photos">{photos}</div>'
+        f"{html.check_list(model.get('checks') or ())}{table}"
+    )
+
+
+def _consent_row(consent: Json) -> str:
+    given = consent.get("terms")
+    terms: Json = given if isinstance(given, dict) else consent
+    purposes = ", ".join(texts.words(texts.PURPOSES, each) for each in terms.get("purposes") or ())
+    cells = (
+        html.text(consent.get("version")),
+        html.badge(consent.get("status")),
+        html.text(html.day(terms.get("starts_at") or consent.get("starts_at"))),
+        html.text(html.day(terms.get("expires_at") or consent.get("expires_at"))),
+        html.text(purposes),
+    )
+    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+
+
+def _genders() -> list[tuple[str, str]]:
+    return [(code, words) for words, code in texts.GENDERS]
+
+
+def _same(right: str, given: str) -> bool:
+    return bool(right) and (given or "").strip().casefold() == right.strip().casefold()
+
+
+def _nobody(frame: Frame) -> str:
+    return html.empty("No custom models yet", "Enrol a person with two photos and their consent.")

@@ -1,0 +1,149 @@
+"""Choosing the model and the products of the next picture; both tools share it.
+
+The chosen ids are in `gr.State`; what is drawn only follows them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from console import texts
+from console.client import ApiProblem, Json
+from console.frame import Frame
+from console.parts import html
+from console.parts.cards import (
+    card_list,
+    chosen_model,
+    model_choices,
+    picked,
+    product_choices,
+)
+
+_UPLOAD = """
+<div class="hm-drop hm-drop-line" data-hm-drop="products">
+  <label class="hm-button"><input class="hm-file" type="file" name="products" multiple
+    accept="image/jpeg,image/png,image/webp,image/heic,.heic">
+    <span>Add product photos</span></label>
+  <span class="hm-muted">or drop them here</span>
+</div>
+<p class="hm-muted" data-hm-status role="status"></p>
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPicker:
+    """The chosen model's card, the button that opens the picker, and the picker."""
+
+    state: Any
+    shown: Any
+    cards: Any
+    clear: Any
+
+    def drawn(self, models: list[Json], model_id: str) -> list[Any]:
+        """Values for `outputs`: the model if it is among `models`, else none."""
+        ready = [model for model in models if model.get("status") == "ready"]
+        model = next((each for each in ready if each.get("id") == model_id), None)
+        listed = model_choices(ready, model_id) or html.empty(
+            "No custom model is ready", "Enrol a person with two photos and their consent."
+        )
+        chosen = model_id if model else ""
+        return [chosen, chosen_model(model), listed, gr.update(visible=bool(model))]
+
+    @property
+    def outputs(self) -> list[Any]:
+        """What `drawn` fills, in order."""
+        return [self.state, self.shown, self.cards, self.clear]
+
+
+def model_picker(frame: Frame) -> ModelPicker:
+    """Draw the model part of a form and wire it."""
+    state = gr.State("")
+    shown = gr.HTML(chosen_model(None), js_on_load=None, apply_default_css=False)
+    with gr.Row(elem_classes=["hm-buttons"]):
+        button = gr.Button(texts.SELECT_MODEL, size="md", elem_id="select-model")
+        clear = gr.Button("Without a model", size="md", visible=False)
+    with gr.Column(visible=False, elem_classes=["hm-panel"]) as panel:
+        cards = card_list(elem_id="model-cards")
+        gr.HTML(
+            f'<a class="hm-button" href="{frame.link("enrol")}">{texts.ENROL}</a>',
+            js_on_load=None,
+            apply_default_css=False,
+        )
+    opened = gr.State(False)
+    picker = ModelPicker(state, shown, cards, clear)
+
+    async def redraw(model_id: str, request: gr.Request) -> list[Any]:
+        try:
+            models = await frame.api(request).items("/v1/models", limit=100)
+        except ApiProblem as found:
+            return ["", html.problem(found), "", gr.update(visible=False)]
+        return picker.drawn(models, model_id)
+
+    async def toggle(is_open: bool, model_id: str, request: gr.Request) -> list[Any]:
+        drawn = await redraw(model_id, request) if not is_open else [gr.skip()] * 4
+        return [*drawn, not is_open, gr.update(visible=not is_open)]
+
+    async def choose(event: gr.EventData, request: gr.Request) -> list[Any]:
+        drawn = await redraw((picked(event) or [""])[0], request)
+        return [*drawn, False, gr.update(visible=False)]
+
+    async def without(request: gr.Request) -> list[Any]:
+        return await redraw("", request)
+
+    quiet = {"show_progress": "hidden", "api_visibility": "private"}
+    button.click(toggle, [opened, state], [*picker.outputs, opened, panel], **quiet)
+    cards.select(choose, None, [*picker.outputs, opened, panel], **quiet)
+    clear.click(without, None, picker.outputs, **quiet)
+    return picker
+
+
+@dataclass(frozen=True, slots=True)
+class ProductPicker:
+    """The workspace's products as cards, and the control that adds more."""
+
+    state: Any
+    cards: Any
+    several: bool
+
+    def drawn(self, products: list[Json], chosen: list[str]) -> list[Any]:
+        """Values for `outputs`."""
+        known = [str(product.get("id")) for product in products]
+        kept = [each for each in chosen if each in known]
+        listed = product_choices(products, kept, self.several) or html.empty(
+            "No products yet", "Add a photo of a garment, laid flat on a plain ground."
+        )
+        return [kept, listed]
+
+    @property
+    def outputs(self) -> list[Any]:
+        """What `drawn` fills, in order."""
+        return [self.state, self.cards]
+
+
+def product_picker(frame: Frame, several: bool) -> ProductPicker:
+    """Draw the product part of a form and wire it."""
+    state = gr.State([])
+    cards = card_list(elem_id="product-cards")
+    upload = gr.HTML(
+        _UPLOAD,
+        js_on_load="hm.products(element, trigger); // raises 'upload'",
+        apply_default_css=False,
+        elem_id="product-upload",
+    )
+    picker = ProductPicker(state, cards, several)
+
+    async def added(event: gr.EventData, chosen: list[str], request: gr.Request) -> list[Any]:
+        new = picked(event)
+        try:
+            products = await frame.api(request).items("/v1/products", limit=100)
+        except ApiProblem as found:
+            return [chosen, html.problem(found)]
+        return picker.drawn(products, [*chosen, *new] if several else new[-1:])
+
+    quiet = {"show_progress": "hidden", "api_visibility": "private"}
+    cards.select(picked, None, state, **quiet)
+    upload.upload(added, state, picker.outputs, **quiet)
+    return picker

@@ -1,0 +1,135 @@
+"""Starts generations, follows them until they end, shows what came out.
+
+A timer asks the service for the state of each generation; it runs only while one can still change.
+The ids also stand in the page's address, so that a reload finds them again.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from console import texts
+from console.client import Api, ApiProblem, Json, origin_of
+from console.frame import Frame
+from console.parts import html, results
+
+_TICK_SECONDS = 0.6
+_REMEMBER = "(ids) => { if (ids) hm.remember('generation', ids); }"
+_NOTHING_YET = html.empty("Your pictures appear here", "Choose on the left, then press Generate.")
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """The right side of a tool: notice, progress, pictures, Cancel."""
+
+    address: Any  # the ids as the page's address has them; the browser has to see it
+    jobs: Any  # gr.State: list of {id, title}
+    notice: Any
+    progress: Any
+    pictures: Any
+    cancel: Any
+    timer: Any
+
+    @property
+    def outputs(self) -> list[Any]:
+        """What `start` and `follow` fill, in order."""
+        return [
+            self.address,
+            self.jobs,
+            self.notice,
+            self.progress,
+            self.pictures,
+            self.cancel,
+            self.timer,
+        ]
+
+    def with_notice(self, values: list[Any], words: str) -> list[Any]:
+        """The same values for `outputs`, with a notice of our own."""
+        values[self.outputs.index(self.notice)] = html.note(words, "warn", "alert")
+        return values
+
+    async def start(self, wanted: Sequence[tuple[str, Json]], request: gr.Request, api: Api) -> Any:
+        """Submit each (title, body); what is refused is said, the rest goes on."""
+        jobs: list[Json] = []
+        notice = ""
+        for title, body in wanted:
+            try:
+                made = await api.post("/v1/generations", body, key=uuid.uuid4().hex)
+            except ApiProblem as found:
+                notice += html.problem(found)
+                continue
+            jobs.append({"id": str(made.get("id")), "title": title})
+        return await self.follow(jobs, request, api, notice)
+
+    async def follow(
+        self, jobs: list[Json], request: gr.Request, api: Api, notice: str = ""
+    ) -> list[Any]:
+        """Ask for every generation once and draw it."""
+        waiting, done, live = "", "", False
+        for job in jobs:
+            try:
+                generation = await api.get(f"/v1/generations/{job['id']}")
+            except ApiProblem as found:
+                notice += html.problem(found)
+                continue
+            if results.is_live(generation):
+                live = True
+            if generation.get("status") == "completed":
+                curl = results.as_curl(origin_of(request), results.body_of(generation))
+                done += results.gallery(generation, curl, job["title"])
+            else:
+                waiting += results.progress(generation, job["title"])
+        if not jobs and not notice:
+            done = _NOTHING_YET
+        return [
+            ",".join(job["id"] for job in jobs),
+            jobs,
+            notice,
+            waiting,
+            done,
+            gr.update(visible=live),
+            gr.Timer(_TICK_SECONDS, active=live),
+        ]
+
+
+def runner(frame: Frame) -> Runner:
+    """Draw the right side of a tool and wire it."""
+    plain = {"js_on_load": None, "apply_default_css": False}
+    address = gr.Textbox(visible=False)
+    jobs = gr.State([])
+    notice = gr.HTML("", elem_id="notice", **plain)
+    progress = gr.HTML("", elem_id="progress", **plain)
+    cancel = gr.Button(texts.CANCEL, visible=False, size="sm", elem_id="cancel")
+    pictures = gr.HTML(_NOTHING_YET, elem_id="pictures", **plain)
+    timer = gr.Timer(_TICK_SECONDS, active=False)
+    made = Runner(address, jobs, notice, progress, pictures, cancel, timer)
+
+    async def tick(listed: list[Json], request: gr.Request) -> Any:
+        return await made.follow(listed, request, frame.api(request))
+
+    async def stop(listed: list[Json], request: gr.Request) -> Any:
+        api, notice_ = frame.api(request), ""
+        for job in listed:
+            try:
+                await api.post(f"/v1/generations/{job['id']}/cancel", {})
+            except ApiProblem as found:
+                if found.status != 409:  # it had ended by itself
+                    notice_ += html.problem(found)
+        return await made.follow(listed, request, api, notice_)
+
+    quiet = {"show_progress": "hidden", "api_visibility": "private"}
+    timer.tick(tick, jobs, made.outputs, **quiet)
+    cancel.click(stop, jobs, made.outputs, **quiet)
+    address.change(None, address, None, js=_REMEMBER, **quiet)
+    return made
+
+
+def jobs_of(asked: str) -> list[Json]:
+    """The generations that the page's address names."""
+    ids = [each for each in asked.split(",") if each.startswith("gen_")]
+    return [{"id": each, "title": ""} for each in ids[:8]]
