@@ -1,0 +1,99 @@
+"""The prompt grammar: what a fashion user would write about framing, pose, background and light."""
+
+from __future__ import annotations
+
+import numpy as np
+
+FRAMING = {
+    "close_up": ("close-up", "closeup", "portrait", "headshot", "face shot", "close up portrait",
+                 "head and shoulders"),
+    "half_body": ("half body", "half-body", "waist up", "medium shot", "upper body", "half length"),
+    "full_body": ("full body", "full-body", "full length", "head to toe", "whole body",
+                  "long shot", "full outfit"),
+}  # fmt: skip
+POSE = {
+    "standing": ("standing", "standing relaxed", "posing", "standing still", "natural pose"),
+    "walking": ("walking", "striding", "mid step", "walk", "taking a step"),
+    "hand_on_hip": ("hand on hip", "one hand on hip", "hand on waist", "confident pose"),
+    "arms_open": ("arms open", "arms out", "open arms", "arms away from body"),
+}
+TURN = {
+    "front": ("facing camera", "front view", "frontal", "looking at camera"),
+    "turned": ("three-quarter view", "turned to side", "side view", "looking away", "turned"),
+}
+BACKGROUND = {
+    "white": ("white background", "plain white studio", "white studio", "clean white backdrop",
+              "catalog background", "plain background"),
+    "grey": ("grey background", "gray studio", "grey backdrop", "neutral studio", "gray wall"),
+    "black": ("black background", "dark studio", "dark background", "black backdrop", "at night"),
+    "beige": ("beige background", "sand coloured studio", "cream backdrop", "beige wall", "tan wall"),
+    "pink": ("pink background", "pastel pink studio", "pink wall", "rose backdrop"),
+    "blue": ("blue background", "light blue studio", "blue wall", "sky blue backdrop"),
+    "park": ("park", "forest", "garden", "green trees", "outdoors nature", "meadow", "grass"),
+    "beach": ("beach", "seaside", "by the sea", "sandy beach", "ocean", "sunny coast"),
+    "street": ("street", "city street", "urban", "downtown", "city", "sidewalk", "town"),
+    "sunset": ("sunset", "golden sunset sky", "dusk", "orange sky", "evening sky", "twilight"),
+    "room": ("living room", "wooden room", "indoors", "cosy room", "interior", "cafe", "loft"),
+}  # fmt: skip
+LIGHT = {
+    "soft": ("soft light", "even light", "diffuse light", "daylight", "natural light", "bright"),
+    "side": ("side light", "dramatic light", "hard light", "moody light", "high contrast"),
+    "warm": ("warm light", "golden light", "golden hour", "warm tones", "sunny light"),
+}
+SUBJECT = {
+    "female": ("woman", "female model", "model", "she", "lady", "person"),
+    "male": ("man", "male model", "model", "he", "person"),
+}
+FILLER = ("photo", "fashion photo", "editorial", "lookbook", "catalog", "photography", "campaign",
+          "e-commerce", "high quality", "wearing the product", "wearing it", "outfit", "style",
+          "magazine", "shot", "picture")  # fmt: skip
+# words that the model has never learnt show up in real prompts: teach it to ignore them
+NOISE = tuple("zaxu queru vilmo trane brillo kest moru elpin dask ruvie soltan pirrel".split())
+
+
+def _pick(rng: np.random.Generator, words: tuple[str, ...]) -> str:
+    return words[rng.integers(len(words))]
+
+
+def write_prompt(
+    rng: np.random.Generator,
+    framing: str,
+    pose: str,
+    turn: str,
+    background: str,
+    light: str,
+    gender: str,
+) -> str:
+    """One prompt. Each aspect is usually named, sometimes left open; the order varies."""
+    if rng.random() < 0.03:
+        return ""
+    parts: list[str] = []
+    if rng.random() < 0.95:
+        parts.append(_pick(rng, FRAMING[framing]))
+    if rng.random() < (0.35 if framing == "close_up" else 0.75):
+        parts.append(_pick(rng, POSE[pose]))
+    if rng.random() < 0.55:
+        parts.append(_pick(rng, TURN[turn]))
+    if rng.random() < 0.95:
+        place = _pick(rng, BACKGROUND[background])
+        parts.append(_pick(rng, ("in ", "on ", "", "in front of ", "at ", "")) + place)
+    if rng.random() < (0.35 if light == "soft" else 0.9):
+        parts.append(_pick(rng, LIGHT[light]))
+    if rng.random() < 0.4:
+        parts.insert(0, _pick(rng, SUBJECT[gender]))
+    if rng.random() < 0.35:
+        parts.append(_pick(rng, FILLER))
+    if rng.random() < 0.1:
+        parts.append(_pick(rng, NOISE))
+    if rng.random() < 0.5:
+        order = rng.permutation(len(parts))
+        parts = [parts[i] for i in order]
+    return (", " if rng.random() < 0.5 else " ").join(parts)
+
+
+def vocabulary() -> list[str]:
+    """Every word that the grammar can write, for the tokenizer."""
+    tables = (FRAMING, POSE, TURN, BACKGROUND, LIGHT, SUBJECT)
+    phrases = [p for t in tables for words in t.values() for p in words]
+    phrases += list(FILLER)
+    return sorted({w for p in phrases for w in p.lower().replace("-", " ").split()})
