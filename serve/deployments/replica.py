@@ -1,0 +1,124 @@
+"""The diffusion replica: `LocalDiffusion` behind Ray Serve.
+
+A plain class; `serve.app` makes a deployment of it. What comes in and goes out is sealed: jobs to
+this replica's key, pictures to the caller's. Steps go out as they happen, and `cancel` is heard
+while a render runs in its thread. It keeps nothing between two renders.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from serve.deployments import payloads
+from serve.deployments.diffusion import LocalDiffusion
+from serve.deployments.loopback import keep_to_loopback
+from workspace.errors import EngineFailed
+from workspace.sealing import Recipient, seal_to
+from workspace.types import PackSummary, Rendered, RenderEvent, RenderJob, StepDone
+
+FAILURES_IN_A_ROW = 3  # after so many the process is taken for broken, and Ray starts a new one
+
+
+@dataclass(frozen=True, slots=True)
+class SealedPicture:
+    """A `Rendered` on its way: `sealed` is None when its job was cancelled."""
+
+    job_id: str
+    sealed: bytes | None
+    seconds: float
+
+
+class DiffusionReplica:
+    """One loaded pack in one process."""
+
+    def __init__(self, pack_folder: str, threads: int) -> None:
+        keep_to_loopback()
+        self._diffusion = LocalDiffusion(Path(pack_folder), threads)
+        self._recipient = Recipient()
+        self._failures = 0
+
+    def check_health(self) -> None:
+        """Tell Ray to start this process anew when it fails again and again.
+
+        Raises:
+            EngineFailed: the last renders all failed.
+        """
+        if self._failures >= FAILURES_IN_A_ROW:
+            raise EngineFailed("The last renders of this replica all failed.")
+
+    async def introduce(self) -> tuple[PackSummary, bytes]:
+        """Say what is loaded, and the public key that jobs are sealed to."""
+        return self._diffusion.describe(), self._recipient.public
+
+    async def cancel(self, job_ids: Sequence[str]) -> None:
+        """Ask running jobs to stop at their next step."""
+        self._diffusion.cancel(job_ids)
+
+    async def render(
+        self, sealed_jobs: bytes, reply_to: bytes
+    ) -> AsyncIterator[StepDone | SealedPicture]:
+        """Draw sealed jobs; pictures are sealed to the public key `reply_to`.
+
+        Raises:
+            SealBroken: the jobs are sealed to another process, perhaps the one before this.
+            InvalidRequest: the jobs can't be one batch of this pack.
+            EngineFailed: the engine broke; none of the jobs is finished.
+        """
+        jobs = payloads.unpack_jobs(self._recipient.open(sealed_jobs, payloads.JOBS))
+        feed = _Feed(self._diffusion, jobs)
+        try:
+            async for event in feed:
+                if isinstance(event, Rendered):
+                    self._failures = 0
+                    yield _seal(event, reply_to)
+                else:
+                    yield event
+        except EngineFailed:
+            self._failures += 1
+            raise
+        finally:
+            # The caller may have gone; the thread then ends at its next step.
+            self._diffusion.cancel([job.job_id for job in jobs])
+
+
+def _seal(rendered: Rendered, reply_to: bytes) -> SealedPicture:
+    sealed = None
+    if rendered.image is not None:
+        plain = payloads.pack({}, [rendered.image])
+        sealed = seal_to(reply_to, plain, payloads.picture_label(rendered.job_id))
+    return SealedPicture(rendered.job_id, sealed, rendered.seconds)
+
+
+class _Feed:
+    """The events of a render that runs in a thread of its own."""
+
+    def __init__(self, diffusion: LocalDiffusion, jobs: Sequence[RenderJob]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._queue: asyncio.Queue[RenderEvent | Exception | None] = asyncio.Queue()
+        self._diffusion, self._jobs = diffusion, jobs
+        threading.Thread(target=self._run, name="render", daemon=True).start()
+
+    def _run(self) -> None:
+        last: Exception | None = None
+        try:
+            for event in self._diffusion.render(self._jobs):
+                self._tell(event)
+        except Exception as error:  # handed over to the caller's task, which raises it
+            last = error
+        self._tell(last)
+
+    def _tell(self, event: RenderEvent | Exception | None) -> None:
+        self._loop.call_soon_threadsafe(self._queue.put_nowait, event)
+
+    async def __aiter__(self) -> AsyncIterator[RenderEvent]:
+        while True:
+            event = await self._queue.get()
+            if event is None:
+                return
+            if isinstance(event, Exception):
+                raise event
+            yield event
