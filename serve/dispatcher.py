@@ -1,0 +1,218 @@
+"""The worker behind the queue: takes batches, runs the pipeline, ends every generation.
+
+One thread per replica renders; one more builds custom models after their 202. Rules:
+- At start, what an earlier process left running is queued again (`recovery.py`), models that
+  were being built are built again, and files without a row are swept.
+- Every error of a step ends here, and only here: refused, failed, or queued again.
+- Nothing renders in a locked workspace; its generations wait.
+- A worker never dies of one generation: unknown errors fail it and are logged without content.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from serve import idempotency, pipeline, queue, recovery, rendering, scheduler
+from serve.builder import Builder
+from serve.endings import end
+from serve.guarding import guarded, log_unknown
+from serve.progress import News
+from serve.queue import Claim
+from serve.stages import Drawn, Opened, Parts
+from workspace.errors import HousemodelError
+from workspace.store import WorkspaceStore
+from workspace.types import GenerationStatus, ModelId, WorkspaceId
+
+IDLE_SECONDS = 2.0  # a submit wakes the workers; this is only for leases and `not_before`
+LOOK_AHEAD = 64  # queued generations of one workspace that the scheduler sees
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How long a worker may be silent, and how often a generation may break."""
+
+    lease_seconds: float = 60.0
+    max_attempts: int = 3
+    workers: int = 1
+
+
+class Dispatcher:
+    """Background threads of the gateway; `start` and `stop` may be called again."""
+
+    def __init__(self, parts: Parts, policy: Policy | None = None) -> None:
+        self.news = News()
+        self.builder = Builder(parts)
+        self._parts = parts
+        self._policy = policy or Policy()
+        self._owner = f"boot_{secrets.token_hex(8)}"
+        self._wake = threading.Condition()
+        self._claiming = threading.Lock()
+        self._stopping = False
+        self._served: dict[WorkspaceId, int] = {}
+        self._turn = 0
+        self._running: dict[str, Claim] = {}
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Recover what was left behind and start the workers; does nothing if they run."""
+        if self._threads:
+            return
+        self._stopping = False
+        for workspace in self._parts.registry.list():
+            if not workspace.locked:
+                guarded(self._recover_workspace, workspace.id)
+        self.builder.start()
+        for number in range(self._policy.workers):
+            thread = threading.Thread(target=self._work, name=f"dispatcher-{number}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def stop(self, timeout_seconds: float = 10.0) -> None:
+        """Stop at the next step; what was running is queued again and keeps its attempts."""
+        self._stopping = True
+        self.wake()
+        self._cancel_jobs(list(self._running.values()))
+        self.builder.stop(timeout_seconds)
+        for thread in self._threads:
+            thread.join(timeout_seconds)
+        self._threads = []
+
+    def wake(self) -> None:
+        """Tell the workers that there is something to do."""
+        with self._wake:
+            self._wake.notify_all()
+
+    def build_model(
+        self, workspace_id: WorkspaceId, model_id: ModelId, allow_duplicate: bool
+    ) -> None:
+        """Build a custom model in the background."""
+        self.builder.build(workspace_id, model_id, allow_duplicate)
+
+    def cancelled(self, generation_id: str) -> None:
+        """Stop drawing a generation whose cancellation is in the store."""
+        held = self._running.get(generation_id)
+        if held is not None:
+            self._cancel_jobs([held])
+        self.news.announce(generation_id)
+
+    def _work(self) -> None:
+        while not self._stopping:
+            batch = guarded(self._take) or ()
+            if batch:
+                guarded(self._run, batch)
+                continue
+            with self._wake:
+                if not self._stopping:
+                    self._wake.wait(IDLE_SECONDS)
+
+    def _take(self) -> tuple[Claim, ...]:
+        """Let the scheduler choose and claim what it chose."""
+        with self._claiming:
+            stores = {store.workspace.id: store for store in self._open_stores()}
+            now = self._parts.clock()
+            for store in stores.values():
+                self._announce(recovery.recover(store, self._owner, now, self._policy.max_attempts))
+            waiting = [job for s in stores.values() for job in queue.waiting(s, LOOK_AHEAD)]
+            if not waiting:
+                return ()
+            size = self._parts.diffusion.describe().max_batch
+            chosen = scheduler.next_batch(waiting, size, now, self._served)
+            claims = [self._claim(stores[job.workspace_id], job) for job in chosen]
+        return tuple(claim for claim in claims if claim is not None)
+
+    def _claim(self, store: WorkspaceStore, job: scheduler.Waiting) -> Claim | None:
+        self._turn += 1
+        self._served[job.workspace_id] = self._turn
+        claim = queue.claim(
+            store, job.id, self._owner, self._parts.clock(), self._policy.lease_seconds
+        )
+        if claim is not None:
+            self._running[claim.id] = claim
+            self.news.announce(claim.id)
+        return claim
+
+    def _run(self, batch: Sequence[Claim]) -> None:
+        """Take a batch through the pipeline; every generation of it ends or is queued again."""
+        try:
+            ready = [opened for claim in batch if (opened := self._prepare(claim)) is not None]
+            if ready:
+                for drawn in self._render(ready):
+                    self._release(drawn)
+        finally:
+            for claim in batch:
+                self._running.pop(claim.id, None)
+            self._announce([claim.id for claim in batch])
+
+    def _prepare(self, claim: Claim) -> Opened | None:
+        try:
+            return pipeline.prepare(self._parts, claim)
+        except Exception as error:
+            self._end(claim, error)
+            return None
+
+    def _render(self, ready: Sequence[Opened]) -> Sequence[Drawn]:
+        claims = [opened.recorded.claim for opened in ready]
+        try:
+            return pipeline.render(self._parts, ready, lambda *at: self._on_step(claims, *at))
+        except Exception as error:
+            for claim in claims:
+                self._end(claim, error)
+            return ()
+
+    def _release(self, drawn: Drawn) -> None:
+        claim = drawn.opened.recorded.claim
+        try:
+            if pipeline.release(self._parts, drawn) is None:
+                self._stopped(claim)
+        except Exception as error:
+            self._end(claim, error)
+
+    def _on_step(self, claims: Sequence[Claim], step: int, steps: int) -> None:
+        """Note progress; stop what was cancelled or taken over. Called by the engine's loop."""
+        seconds = self._policy.lease_seconds
+        for claim in claims:
+            store = self._parts.registry.store(claim.workspace_id)
+            beat = queue.beat(store, claim, step, steps, self._parts.clock(), seconds)
+            if beat.cancel or not beat.held or self._stopping:
+                self._cancel_jobs([claim])
+            self.news.announce(claim.id)
+
+    def _stopped(self, claim: Claim) -> None:
+        """End what was not drawn to its end: cancelled by a caller, or we are stopping."""
+        store, now = self._parts.registry.store(claim.workspace_id), self._parts.clock()
+        if self._stopping and not queue.is_cancelled(store, claim.id):
+            queue.give_back(store, claim, now, 0.0, counts=False)
+        else:
+            queue.finish(store, claim, GenerationStatus.CANCELLED, now)
+
+    def _end(self, claim: Claim, error: Exception) -> None:
+        known = error if isinstance(error, HousemodelError) else None
+        if known is None:
+            log_unknown("a generation", error)
+        guarded(end, self._parts, claim, known or HousemodelError(), self._policy.max_attempts)
+
+    def _cancel_jobs(self, claims: Sequence[Claim]) -> None:
+        ids = [rendering.job_id(claim.id, k) for claim in claims for k in range(claim.asked.n)]
+        if ids:
+            guarded(self._parts.diffusion.cancel, ids)
+
+    def _open_stores(self) -> list[WorkspaceStore]:
+        found = []
+        for workspace in self._parts.registry.list():
+            if not workspace.locked and (s := guarded(self._parts.registry.store, workspace.id)):
+                found.append(s)
+        return found
+
+    def _recover_workspace(self, workspace_id: WorkspaceId) -> None:
+        store, now = self._parts.registry.store(workspace_id), self._parts.clock()
+        recovery.recover(store, self._owner, now, self._policy.max_attempts)
+        idempotency.sweep(store, now)
+        store.assets.sweep()
+        self.builder.resume(workspace_id)
+
+    def _announce(self, ids: Sequence[str]) -> None:
+        for generation_id in ids:
+            self.news.announce(generation_id)

@@ -1,0 +1,57 @@
+"""How a claimed generation ends when a step raised.
+
+Refused is for policy (consent, plan, quota), failed is for faults and for what is gone; an engine
+that broke is tried again until the attempts are used up; what is only unavailable (locked,
+starting) waits without using one. The end is audited; if the log takes no entry, it ends anyway.
+"""
+
+from __future__ import annotations
+
+from compliance import audit
+from serve import queue
+from serve.queue import Claim
+from serve.stages import Parts
+from workspace.errors import (
+    Conflict,
+    ContentRefused,
+    EngineFailed,
+    HousemodelError,
+    ModelRevoked,
+    QuotaExceeded,
+    Refused,
+    Unavailable,
+)
+from workspace.types import GenerationStatus
+
+_POLICY = (Refused, ModelRevoked, QuotaExceeded, ContentRefused)
+_WAIT_SECONDS = 2.0
+
+
+def end(parts: Parts, claim: Claim, error: HousemodelError, max_attempts: int) -> None:
+    """End or queue again; does nothing if another worker holds the generation by now."""
+    store, now = parts.registry.store(claim.workspace_id), parts.clock()
+    if not queue.is_held(store, claim):
+        return
+    if queue.is_cancelled(store, claim.id):
+        queue.finish(store, claim, GenerationStatus.CANCELLED, now)
+    elif isinstance(error, Unavailable):
+        wait = float(error.retry_after_seconds or _WAIT_SECONDS)
+        queue.give_back(store, claim, now, wait, counts=False)
+    elif isinstance(error, EngineFailed) and claim.attempts < max_attempts:
+        queue.give_back(store, claim, now, _WAIT_SECONDS ** (claim.attempts - 1), counts=True)
+    else:
+        policy = isinstance(error, _POLICY)
+        _close(parts, claim, GenerationStatus.REFUSED if policy else GenerationStatus.FAILED, error)
+
+
+def _close(parts: Parts, claim: Claim, status: GenerationStatus, error: HousemodelError) -> None:
+    store, now = parts.registry.store(claim.workspace_id), parts.clock()
+    try:
+        with store.transaction():
+            queue.finish(store, claim, status, now, error)
+            action = f"generation.{status.value}"
+            audit.append(store, action, claim.id, claim.actor, now, code=error.code)
+    except Conflict:
+        return
+    except HousemodelError:
+        queue.finish(store, claim, status, now, error)

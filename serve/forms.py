@@ -1,0 +1,155 @@
+"""Multipart bodies, read into memory and never into a temporary file.
+
+Starlette's own form reader spools files larger than 1 MiB to the disk in clear, which this product
+must not do: photos exist in clear only in memory. The whole body is bounded by the middleware
+(`middleware.py`); here the number of parts and the size of text fields are. At most
+`UPLOADS_AT_ONCE` bodies are read and used at a time, so memory stays bounded, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import anyio
+from fastapi import Request
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from workspace.errors import InvalidRequest
+
+UPLOADS_AT_ONCE = 8  # bodies in memory
+WORK_AT_ONCE = 4  # threads that decode and check photos
+READ_SECONDS = 120.0  # a body that takes longer is refused
+MAX_FILES = 12
+MAX_FIELDS = 24
+MAX_FIELD_BYTES = 64 * 1024
+Result = TypeVar("Result")
+
+
+class _MemoryParser(MultiPartParser):
+    # NOTE: a size that the body limit never lets a file reach, so nothing is spooled.
+    spool_max_size = 1 << 40
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What was sent: text fields by name, files by name (several may share one)."""
+
+    fields: Mapping[str, str]
+    files: Mapping[str, tuple[bytes, ...]]
+
+    def file(self, name: str) -> bytes:
+        """Return the one file of this name.
+
+        Raises:
+            InvalidRequest: it is missing or there are several.
+        """
+        found = self.files.get(name, ())
+        if len(found) != 1:
+            what = "is missing" if not found else "was sent more than once"
+            raise InvalidRequest(f"The file `{name}` {what}.", (), None, f"/{name}")
+        return found[0]
+
+
+class Uploads:
+    """Lets a few requests at a time hold a multipart body, and fewer work on one."""
+
+    def __init__(self) -> None:
+        self._places = anyio.Semaphore(UPLOADS_AT_ONCE)
+        self._threads = anyio.CapacityLimiter(WORK_AT_ONCE)
+
+    async def work(self, act: Callable[[], Result]) -> Result:
+        """Run something that decodes photos in a thread, a few at a time."""
+        return await anyio.to_thread.run_sync(act, limiter=self._threads)
+
+    @asynccontextmanager
+    async def form(
+        self, request: Request, files: frozenset[str], fields: frozenset[str]
+    ) -> AsyncIterator[Form]:
+        """Read the body; the place is kept until the block ends.
+
+        Args:
+            files: Names that may be files; others are refused.
+            fields: Names that may be text fields; others are refused.
+
+        Raises:
+            InvalidRequest: not multipart, damaged, or a part that nobody asked for.
+        """
+        async with self._places:
+            try:
+                with anyio.fail_after(READ_SECONDS):
+                    form = await _read(request, files, fields)
+            except TimeoutError as error:
+                raise InvalidRequest("The body took too long to arrive.") from error
+            yield form
+
+
+async def _read(request: Request, files: frozenset[str], fields: frozenset[str]) -> Form:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "multipart/form-data":
+        raise InvalidRequest("Send this as multipart/form-data.")
+    parser = _MemoryParser(
+        request.headers,
+        request.stream(),  # type: ignore[arg-type]
+        max_files=MAX_FILES,
+        max_fields=MAX_FIELDS,
+        max_part_size=MAX_FIELD_BYTES,
+    )
+    try:
+        data = await parser.parse()
+    except MultiPartException as error:
+        raise InvalidRequest("The multipart body can't be read or has too many parts.") from error
+    texts: dict[str, str] = {}
+    found: dict[str, list[bytes]] = {}
+    for name, value in data.multi_items():
+        if isinstance(value, UploadFile):
+            _known(name, files)
+            found.setdefault(name, []).append(await value.read())
+        else:
+            _known(name, fields)
+            if name in texts:
+                raise InvalidRequest("A field was sent more than once.", (), None, f"/{name}")
+            texts[name] = value
+    await data.close()
+    return Form(texts, {name: tuple(some) for name, some in found.items()})
+
+
+def _known(name: str, allowed: frozenset[str]) -> None:
+    if name not in allowed:
+        shown = name[:64].replace("~", "~0").replace("/", "~1")
+        raise InvalidRequest(
+            "A part of the body has a name or kind that this route does not take.",
+            (),
+            None,
+            f"/{shown}",
+        )
+
+
+def described(
+    files: Mapping[str, str], fields: Mapping[str, dict[str, Any]], required: tuple[str, ...]
+) -> dict[str, Any]:
+    """Describe a multipart body for a route's OpenAPI entry.
+
+    Args:
+        files: File name -> what it is; a name that ends with `[]` may come several times.
+        fields: Text field -> its JSON schema.
+    """
+    properties: dict[str, Any] = {}
+    for name, description in files.items():
+        binary = {"type": "string", "format": "binary"}
+        several = name.endswith("[]")
+        schema: dict[str, Any] = {"type": "array", "items": binary} if several else dict(binary)
+        properties[name.removesuffix("[]")] = {**schema, "description": description}
+    properties |= fields
+    schema = {
+        "type": "object",
+        "properties": properties,
+        "required": list(required),
+        "additionalProperties": False,
+    }
+    return {
+        "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
+    }

@@ -1,0 +1,257 @@
+"""One generation, top to bottom. Read this file to follow a request.
+
+    0 accept   what was asked fits the loaded pack           -> Accepted
+    1 resolve  `$model wearing $product` becomes a prompt    -> Resolved
+    2 admit    consent, plan and quota allow it              -> Admitted
+    3 record   the decision is in the audit log              -> Recorded
+    4 open     likeness and products, for this one only      -> Opened
+    5 render   a batch of compatible generations is drawn    -> Drawn
+    6 review   identity and product scores                   -> Reviewed
+    7 publish  sealed images + state + audit, all or nothing -> Published
+    8 result   ids, scores, links: `present.py`; bytes leave only through the image route
+
+`submit` runs 0 to 2 and commits before the 202. `prepare`, `render` and `release` run the whole
+line later, in the dispatcher: 0 to 2 are asked anew, so what changed in between (a consent that
+ended, a product that was deleted) counts.
+
+Every step takes what only the step before returns, so a skipped step does not type-check. Nothing
+here catches an error: a step refuses or fails by raising, and the dispatcher ends the generation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from compliance import admission, audit, consent
+from identity.likeness import open_likeness
+from serve import (
+    conditioning,
+    gallery,
+    idempotency,
+    products,
+    queue,
+    rendering,
+    rules,
+    scoring,
+    templates,
+)
+from serve.asked import Asked
+from serve.idempotency import Once
+from serve.queue import Claim
+from serve.stages import (
+    Accepted,
+    Admitted,
+    Drawn,
+    Opened,
+    Parts,
+    Published,
+    Recorded,
+    Resolved,
+    Reviewed,
+)
+from workspace.types import GenerationId, GenerationStatus, WorkspaceId, new_id
+
+OnStep = Callable[[int, int], None]  # step, steps; of the whole batch
+
+
+def submit(
+    parts: Parts, workspace_id: WorkspaceId, asked: Asked, actor: str, request: Once
+) -> GenerationId:
+    """Check a request by steps 0 to 2 and queue it; durable when this returns.
+
+    Raises:
+        HousemodelError: refused, invalid, the queue is full, or the pack is still loading.
+    """
+    rules.tool_takes_no_model(asked)  # before anything else: this answer depends on nothing
+    store, now = parts.registry.store(workspace_id), parts.clock()
+    known = idempotency.find(store, request, now)
+    if known is not None:
+        return GenerationId(known)
+    generation_id = GenerationId(new_id("gen"))
+    admitted = admit(
+        parts, resolve(parts, accept(parts, workspace_id, generation_id, asked, actor)), True
+    )
+
+    def enqueue() -> GenerationId:
+        fitted = admitted.resolved.accepted.asked
+        queue.submit(store, generation_id, fitted, actor, now, parts.max_waiting)
+        audit.append(store, "generation.accepted", generation_id, actor, now, **_facts(fitted))
+        return generation_id
+
+    return GenerationId(idempotency.once(store, request, now, enqueue))
+
+
+def prepare(parts: Parts, claim: Claim) -> Opened:
+    """Run steps 0 to 4 for a claimed generation.
+
+    Raises:
+        HousemodelError: it is refused now, or something that it needs is gone.
+    """
+    accepted = accept(parts, claim.workspace_id, claim.id, claim.asked, claim.actor)
+    return open_(record(parts, admit(parts, resolve(parts, accepted)), claim))
+
+
+def release(parts: Parts, drawn: Drawn) -> Published | None:
+    """Run steps 6 and 7; None if the generation was cancelled.
+
+    Raises:
+        HousemodelError: a score or the store failed; nothing was published.
+    """
+    reviewed = review(parts, drawn)
+    return publish(parts, reviewed) if reviewed else None
+
+
+def accept(
+    parts: Parts,
+    workspace_id: WorkspaceId,
+    generation_id: GenerationId,
+    asked: Asked,
+    actor: str,
+) -> Accepted:
+    """0. Check the request against tools, pack and workspace; fill in defaults."""
+    rules.tool_takes_no_model(asked)
+    store = parts.registry.store(workspace_id)
+    plan = rules.plan_of(parts.plans, store.workspace)
+    pack = parts.diffusion.describe()
+    asked = rules.fit(asked, pack)
+    rules.products_exist(store, asked)
+    return Accepted(store, plan, pack, generation_id, asked, actor)
+
+
+def resolve(parts: Parts, accepted: Accepted) -> Resolved:
+    """1. Replace the placeholders; one that is unknown or stands for nothing is named."""
+    asked = accepted.asked
+    has_model = asked.model_id is not None
+    return Resolved(
+        accepted, templates.resolve(asked.prompt, has_model, len(asked.product_ids), parts.words)
+    )
+
+
+def admit(parts: Parts, resolved: Resolved, at_submit: bool = False) -> Admitted:
+    """2. Ask compliance: consent, scope, purpose, dates, plan, quota. Refused with the clause."""
+    accepted = resolved.accepted
+    store, asked = accepted.store, accepted.asked
+    use = admission.Use(
+        asked.tool, asked.model_id, asked.purpose, asked.channel, asked.territories, asked.n
+    )
+    given = consent.current(store, asked.model_id) if asked.model_id else None
+    status = rules.model_status(store, asked.model_id)
+    now = parts.clock()
+    usage = rules.usage(store, accepted.id, asked.model_id, now, at_submit)
+    return Admitted(resolved, admission.admit(use, accepted.plan, status, given, usage, now))
+
+
+def record(parts: Parts, admitted: Admitted, claim: Claim) -> Recorded:
+    """3. Write the decision first; if it can't be written, the generation fails here."""
+    accepted, verdict = admitted.resolved.accepted, admitted.verdict
+    facts = _facts(accepted.asked) | {
+        "consent_id": verdict.consent_id,
+        "consent_version": verdict.consent_version,
+        "pack": accepted.pack.name,
+        "weights_digest": accepted.pack.digest,
+    }
+    now = parts.clock()
+    audit.append(accepted.store, "generation.admitted", claim.id, claim.actor, now, **facts)
+    return Recorded(admitted, claim)
+
+
+def open_(recorded: Recorded) -> Opened:
+    """4. Open likeness and products for this generation and crop them as the pack expects."""
+    accepted = recorded.admitted.resolved.accepted
+    store, asked = accepted.store, accepted.asked
+    likeness = open_likeness(store, asked.model_id) if asked.model_id else None
+    photos = tuple(products.read_photo(store, product_id) for product_id in asked.product_ids)
+    close_up = (likeness.close_up, likeness.face) if likeness else None
+    full_body = likeness.full_body if likeness else None
+    references = conditioning.references(accepted.pack, close_up, full_body, photos)
+    return Opened(recorded, likeness, photos, references)
+
+
+def render(parts: Parts, batch: Sequence[Opened], on_step: OnStep) -> tuple[Drawn, ...]:
+    """5. Draw every image of compatible generations; image k uses seed + k, alone or batched.
+
+    Raises:
+        EngineFailed: none of the batch is finished.
+    """
+    orders = [rendering.order(opened) for opened in batch]
+    size = max(1, batch[0].recorded.admitted.resolved.accepted.pack.max_batch)
+    done = rendering.draw(parts.diffusion, orders, size, on_step)
+    return tuple(Drawn(opened, *done[k]) for k, opened in enumerate(batch))
+
+
+def review(parts: Parts, drawn: Drawn) -> Reviewed | None:
+    """6. Score every picture against the likeness and the products; None if it was cancelled."""
+    opened, pictures = drawn.opened, drawn.pictures
+    if pictures is None:
+        return None
+    face = opened.likeness.embedding if opened.likeness else None
+    scores = tuple(
+        (
+            scoring.identity_score(parts.encoder, face, picture) if face else None,
+            scoring.product_score(opened.products, picture),
+        )
+        for picture in pictures
+    )
+    return Reviewed(drawn, pictures, scores)
+
+
+def publish(parts: Parts, reviewed: Reviewed) -> Published:
+    """7. Sealed images, state and audit entry in one transaction, under the claim's fence.
+
+    Raises:
+        Conflict: cancelled or taken over meanwhile; nothing is published.
+    """
+    recorded = reviewed.drawn.opened.recorded
+    claim, accepted = recorded.claim, recorded.admitted.resolved.accepted
+    store, asked, now = accepted.store, accepted.asked, parts.clock()
+    with store.transaction():
+        queue.finish(store, claim, GenerationStatus.COMPLETED, now)
+        ids = tuple(
+            gallery.put(
+                store,
+                picture,
+                _image_facts(reviewed, k, now),
+                claim.id,
+                k,
+                asked.seed_of(k),
+                asked.model_id,
+                now,
+            )
+            for k, picture in enumerate(reviewed.pictures)
+        )
+        audit.append(store, "generation.completed", claim.id, claim.actor, now, images=len(ids))
+    return Published(claim.id, ids)
+
+
+def _facts(asked: Asked) -> dict[str, str | int | None]:
+    """What the audit log may say in clear: no prompt, no name."""
+    return {
+        "tool": asked.tool.value,
+        "model_id": asked.model_id,
+        "n": asked.n,
+        "purpose": asked.purpose,
+        "channel": asked.channel,
+        "territories": ",".join(asked.territories),
+    }
+
+
+def _image_facts(reviewed: Reviewed, k: int, now: datetime) -> gallery.Facts:
+    drawn = reviewed.drawn
+    admitted = drawn.opened.recorded.admitted
+    accepted, claim = admitted.resolved.accepted, drawn.opened.recorded.claim
+    height, width = reviewed.pictures[k].shape[:2]
+    return gallery.Facts(
+        width=width,
+        height=height,
+        identity_score=reviewed.scores[k][0],
+        product_score=reviewed.scores[k][1],
+        model_version=rules.model_version(accepted.store, accepted.asked.model_id),
+        consent_id=admitted.verdict.consent_id,
+        pack=f"{accepted.pack.name} {accepted.pack.version}",
+        weights_digest=accepted.pack.digest,
+        engine=accepted.pack.engine,
+        queued_seconds=round((claim.claimed_at - claim.created_at).total_seconds(), 3),
+        render_seconds=round(drawn.seconds, 3),
+        total_seconds=round((now - claim.created_at).total_seconds(), 3),
+    )

@@ -1,0 +1,79 @@
+"""Step 8: stored rows -> what a caller sees. Links are paths on this service.
+
+It opens sealed rows of the caller's own store only, and never image bytes.
+"""
+
+from __future__ import annotations
+
+from serve import gallery, queue, views
+from serve.asked import Asked
+from workspace.rows import Row
+from workspace.store import WorkspaceStore
+from workspace.types import GenerationStatus
+
+BASE = "/v1"
+
+
+def generation(store: WorkspaceStore, row: Row) -> views.GenerationView:
+    """Show a generation with its images, or why it has none."""
+    asked, columns = Asked.from_json(row.private["asked"]), row.columns
+    status = GenerationStatus(columns["status"])
+    done = status is GenerationStatus.COMPLETED
+    images = gallery.of_generation(store, row.id) if done else []
+    error = row.private.get("error")
+    url = f"{BASE}/generations/{row.id}"
+    return views.GenerationView(
+        id=row.id,
+        status=status,
+        tool=asked.tool,
+        prompt=asked.prompt,
+        model_id=asked.model_id,
+        product_ids=list(asked.product_ids),
+        n=asked.n,
+        aspect_ratio=asked.aspect_ratio,
+        seed=asked.seed,
+        purpose=asked.purpose,
+        channel=asked.channel,
+        territories=list(asked.territories),
+        metadata=dict(asked.metadata),
+        refined_from=asked.refined_from,
+        created_at=columns["created_at"],
+        finished_at=columns["finished_at"],
+        position=queue.position(store, columns, row.id),
+        progress=views.ProgressView(step=columns["step"], steps=columns["steps"]),
+        images=[image(one) for one in images],
+        error=views.ErrorView(**error) if error else None,
+        status_url=url,
+        cancel_url=f"{url}/cancel",
+        events_url=f"{url}/events",
+    )
+
+
+def accepted(store: WorkspaceStore, row: Row) -> views.GenerationAccepted:
+    """Answer a submit: where the generation stands and where to look for it."""
+    whole = generation(store, row)
+    return views.GenerationAccepted(
+        **{name: getattr(whole, name) for name in views.GenerationAccepted.model_fields}
+    )
+
+
+def image(one: gallery.Image) -> views.ImageView:
+    """Show what is known of a finished image."""
+    facts = one.facts
+    return views.ImageView(
+        id=one.id,
+        url=f"{BASE}/images/{one.id}",
+        width=facts.width,
+        height=facts.height,
+        seed=one.seed,
+        identity_score=facts.identity_score,
+        product_score=facts.product_score,
+        model_version=facts.model_version,
+        consent_id=facts.consent_id,
+        pack=facts.pack,
+        weights_digest=facts.weights_digest,
+        engine=facts.engine,
+        timings=views.Timings(
+            queued=facts.queued_seconds, render=facts.render_seconds, total=facts.total_seconds
+        ),
+    )

@@ -1,0 +1,134 @@
+"""Products of a workspace: one garment photo each, sealed.
+
+Rules: the photo is kept as PNG without metadata, its name sealed. A product that is deleted is
+erased; generations that still wait for it fail with `not_found`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import cv2
+import numpy as np
+
+from compliance import audit
+from identity.photos import PhotoLimits, decode, encode_png
+from workspace.errors import NotFound, QuotaExceeded
+from workspace.plans import Plan
+from workspace.rows import Row
+from workspace.store import WorkspaceStore
+from workspace.types import RGB, Caller, ProductId, new_id
+
+KIND = "product_photo"
+LONG_SIDE = 2048  # pixels; larger photos are shrunk, no pack looks at more of a garment
+STORED = PhotoLimits(max_bytes=1 << 28, max_pixels=1 << 26, max_side=1 << 14, min_side=1)
+_TABLE = "products"
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    id: ProductId
+    name: str
+    category: str
+    width: int
+    height: int
+    created_at: datetime
+
+
+def add(
+    store: WorkspaceStore,
+    plan: Plan,
+    photo: RGB,
+    name: str,
+    category: str,
+    caller: Caller,
+    now: datetime,
+) -> ProductId:
+    """Seal a garment photo as a new product.
+
+    Raises:
+        QuotaExceeded: the plan has no room for another product.
+        StorageFull: nothing is left behind.
+    """
+    product_id = ProductId(new_id("prd"))
+    photo = _bounded(photo)
+    picture = encode_png(photo)
+    with store.transaction():
+        if store.count(_TABLE) >= plan.max_products:
+            raise QuotaExceeded(f"The plan {plan.name} holds {plan.max_products} products.")
+        store.put(
+            _TABLE,
+            product_id,
+            {"name": name, "width": photo.shape[1], "height": photo.shape[0]},
+            category=category,
+            created_at=now.isoformat(),
+        )
+        store.assets.put(picture, KIND, product_id, "image/png")
+        audit.append(store, "product.added", product_id, caller.actor, now)
+    return product_id
+
+
+def get(store: WorkspaceStore, product_id: str) -> Product:
+    """Look one up.
+
+    Raises:
+        NotFound: there is no such product.
+    """
+    return of_row(store.get(_TABLE, product_id))
+
+
+def of_row(row: Row) -> Product:
+    """Read a row of the products table."""
+    return Product(
+        ProductId(row.id),
+        row.private["name"],
+        row.columns["category"] or "",
+        row.private["width"],
+        row.private["height"],
+        datetime.fromisoformat(row.columns["created_at"]),
+    )
+
+
+def open_photo(store: WorkspaceStore, product_id: str) -> bytes:
+    """Open the photo's PNG.
+
+    Raises:
+        NotFound: there is no such product.
+    """
+    owned = store.assets.owned_by(product_id, KIND)
+    if not owned:
+        raise NotFound("There is no such product.")
+    return store.assets.get(owned[0])
+
+
+def destroy(store: WorkspaceStore, product_id: str, caller: Caller, now: datetime) -> None:
+    """Erase a product: keys first, then row and file.
+
+    Raises:
+        NotFound: there is no such product.
+    """
+    with store.transaction():
+        if not store.count(_TABLE, "id = ?", (product_id,)):
+            raise NotFound("There is no such product.")
+        for asset_id in store.assets.owned_by(product_id):
+            store.assets.destroy(asset_id)
+        store.destroy(_TABLE, product_id)
+        audit.append(store, "product.erased", product_id, caller.actor, now)
+
+
+def read_photo(store: WorkspaceStore, product_id: str) -> RGB:
+    """Open the photo as pixels.
+
+    Raises:
+        NotFound: there is no such product.
+    """
+    return decode(open_photo(store, product_id), STORED)
+
+
+def _bounded(photo: RGB) -> RGB:
+    scale = LONG_SIDE / max(photo.shape[:2])
+    if scale >= 1:
+        return photo
+    size = (max(1, round(photo.shape[1] * scale)), max(1, round(photo.shape[0] * scale)))
+    return np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)

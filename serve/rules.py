@@ -1,0 +1,132 @@
+"""What a request must fit before compliance is asked: the tool, the loaded pack, the workspace.
+
+These answers need no consent and no clock, except `usage`, which counts for `admission`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from compliance.admission import Usage
+from serve import templates
+from serve.asked import Asked
+from workspace.errors import Fault, InvalidRequest, NotFound, ToolNotAllowed
+from workspace.plans import Plan
+from workspace.store import WorkspaceStore
+from workspace.types import ModelId, ModelStatus, PackSummary, Tool, Workspace
+
+CATALOGUE_PROMPT = "$product, catalogue shot, plain studio background"
+CATALOGUE_PROMPT_WITH_MODEL = "$model wearing $product, full body, plain studio background"
+
+
+def tool_takes_no_model(asked: Asked) -> None:
+    """Refuse custom models on background swap, whether or not the model exists.
+
+    Raises:
+        ToolNotAllowed: a model is chosen or the prompt names one.
+    """
+    if asked.tool is not Tool.BACKGROUND_SWAP:
+        return
+    if asked.model_id is not None:
+        raise ToolNotAllowed("Background swap takes no custom model.", (), None, "/model_id")
+    if templates.names_model(asked.prompt):
+        raise ToolNotAllowed("Background swap takes no `$model`.", (), None, "/prompt")
+
+
+def fit(asked: Asked, pack: PackSummary) -> Asked:
+    """Check the request against the loaded pack and fill in its defaults.
+
+    Raises:
+        InvalidRequest: the pack lacks the tool or the aspect ratio, or takes fewer products; or
+            the tool needs a product or a prompt.
+    """
+    if asked.tool.value not in pack.tools:
+        raise _wrong(f"The loaded pack does not offer {asked.tool.value}.", "/tool")
+    aspect_ratio = asked.aspect_ratio or pack.default_aspect_ratio
+    if aspect_ratio not in pack.sizes:
+        raise _wrong(f"The loaded pack draws {', '.join(pack.sizes)}.", "/aspect_ratio")
+    if len(asked.product_ids) > pack.max_products:
+        raise _wrong(f"The loaded pack takes {pack.max_products} product(s).", "/product_ids")
+    if asked.tool is Tool.FLATLAY_TO_CATALOG and not asked.product_ids:
+        raise _wrong("Flatlay to Catalog needs a product.", "/product_ids")
+    return replace(asked, aspect_ratio=aspect_ratio, prompt=_prompt(asked))
+
+
+def _prompt(asked: Asked) -> str:
+    if asked.prompt.strip():
+        return asked.prompt
+    if asked.tool is Tool.FLATLAY_TO_CATALOG:
+        return CATALOGUE_PROMPT_WITH_MODEL if asked.model_id else CATALOGUE_PROMPT
+    raise _wrong("Say what the picture shows, for example `$model wearing $product`.", "/prompt")
+
+
+def plan_of(plans: Mapping[str, Plan], workspace: Workspace) -> Plan:
+    """Look up the plan of a workspace.
+
+    Raises:
+        Fault: the workspace is on a plan that `plans.toml` no longer has.
+    """
+    if workspace.plan not in plans:
+        raise Fault("The workspace is on a plan that plans.toml does not have.")
+    return plans[workspace.plan]
+
+
+def products_exist(store: WorkspaceStore, asked: Asked) -> None:
+    """Make sure that every product is one of this workspace.
+
+    Raises:
+        NotFound: one is not.
+    """
+    for index, product_id in enumerate(asked.product_ids):
+        if not store.count("products", "id = ?", (product_id,)):
+            raise NotFound("There is no such product.", (), None, f"/product_ids/{index}")
+
+
+def model_status(store: WorkspaceStore, model_id: ModelId | None) -> ModelStatus | None:
+    """The status of a custom model; None when there is none under this id."""
+    row = store.db.execute("SELECT status FROM models WHERE id = ?", [model_id]).fetchone()
+    return ModelStatus(row[0]) if row else None
+
+
+def model_version(store: WorkspaceStore, model_id: ModelId | None) -> int | None:
+    """The version of a custom model's likeness."""
+    row = store.db.execute("SELECT version FROM models WHERE id = ?", [model_id]).fetchone()
+    return int(row[0]) if row else None
+
+
+def usage(
+    store: WorkspaceStore,
+    generation_id: str,
+    model_id: ModelId | None,
+    now: datetime,
+    at_submit: bool,
+) -> Usage:
+    """Count what was used so far, without the generation that is asked about.
+
+    Args:
+        at_submit: Whether the queue counts, too; once accepted, a generation is not refused for it.
+    """
+    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    counts = "id <> ? AND status IN ('queued', 'running', 'completed')"
+    return Usage(
+        images_today=_images(
+            store, f"{counts} AND created_at >= ?", (generation_id, midnight.isoformat())
+        ),
+        images_of_model=(
+            _images(store, f"{counts} AND model_id = ?", (generation_id, model_id))
+            if model_id
+            else 0
+        ),
+        queued=(store.count("generations", "status IN ('queued', 'running')") if at_submit else 0),
+    )
+
+
+def _images(store: WorkspaceStore, where: str, params: tuple[str, ...]) -> int:
+    sql = f"SELECT COALESCE(SUM(n), 0) FROM generations WHERE {where}"
+    return int(store.db.execute(sql, params).fetchone()[0])
+
+
+def _wrong(detail: str, pointer: str) -> InvalidRequest:
+    return InvalidRequest(detail, (), None, pointer)

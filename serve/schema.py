@@ -1,0 +1,83 @@
+"""What callers send: JSON bodies and form fields. Nothing here reads a store.
+
+Unknown fields are refused (422 with a JSON pointer). Photos never pass through pydantic; what
+callers get is in `views.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from workspace.types import Tool
+
+MAX_IMAGES = 4  # of one generation
+MAX_PRODUCTS = 8  # of one request; the loaded pack may take fewer
+MAX_PROMPT = 2000  # characters
+MAX_SEED = 2**32 - 1
+
+
+def _plain(text: str) -> str:
+    """Trim; refuse what can't be shown in one line."""
+    text = text.strip()
+    if not text or not text.isprintable():
+        raise ValueError("must be printable text that is not empty")
+    return text
+
+
+Name = Annotated[str, Field(max_length=120), AfterValidator(_plain)]
+Id = Annotated[str, Field(min_length=4, max_length=64, pattern=r"^[a-z]+_[0-9a-z]+$")]
+Word = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_*-]+$")]
+
+
+class Body(BaseModel):
+    """Base of what callers send: unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class GenerationRequest(Body):
+    """Ask for pictures. `$model` needs `model_id`; `$product` needs a product."""
+
+    tool: Tool
+    prompt: str = Field("", max_length=MAX_PROMPT, description="May be empty for flatlay.")
+    model_id: Id | None = None
+    product_ids: list[Id] = Field(default_factory=list, max_length=MAX_PRODUCTS)
+    image: str | None = Field(None, description="The photo that background_swap works on.")
+    n: int = Field(1, ge=1, le=MAX_IMAGES, description="Number of images.")
+    aspect_ratio: str | None = Field(None, max_length=16, description="The pack's default if none.")
+    seed: int | None = Field(None, ge=0, le=MAX_SEED, description="Image k uses seed + k.")
+    purpose: Word = "ecommerce_pdp"
+    channel: Word = "web"
+    territories: list[Word] = Field(default_factory=lambda: ["EU"], min_length=1, max_length=64)
+    label: Literal["auto"] = "auto"
+    metadata: dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=256)]] = (
+        Field(default_factory=dict, max_length=16, description="Your own notes, kept sealed.")
+    )
+
+
+class RefineRequest(Body):
+    """Changes to an earlier generation; what is left out stays as it was.
+
+    Without a `seed` the earlier one is kept, so that only the named changes show.
+    """
+
+    prompt: str | None = Field(None, max_length=MAX_PROMPT)
+    model_id: Id | None = None
+    product_ids: list[Id] | None = Field(None, max_length=MAX_PRODUCTS)
+    n: int | None = Field(None, ge=1, le=MAX_IMAGES)
+    aspect_ratio: str | None = Field(None, max_length=16)
+    seed: int | None = Field(None, ge=0, le=MAX_SEED)
+    purpose: Word | None = None
+    channel: Word | None = None
+    territories: list[Word] | None = Field(None, min_length=1, max_length=64)
+    metadata: dict[str, Annotated[str, Field(max_length=256)]] | None = Field(None, max_length=16)
+
+
+class ModelChange(Body):
+    name: Name
+
+
+class Reason(Body):
+    reason: Annotated[str, Field(max_length=500)] = ""

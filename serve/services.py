@@ -1,0 +1,100 @@
+"""What the routes work with: one frozen object, made once by the composition root.
+
+`make_services` wires the parts that belong together (pipeline parts, dispatcher); it reads no
+settings and starts nothing. `services.dispatcher.start()` does, or the application's lifespan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from compliance.guidelines import Guidelines
+from identity.limits import Limits
+from serve.dispatcher import Dispatcher, Policy
+from serve.stages import Parts
+from workspace.plans import Plan
+from workspace.ports import Diffusion, FaceEncoder
+from workspace.registry import Registry
+from workspace.store import WorkspaceStore
+from workspace.types import Caller
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything that a route may call."""
+
+    parts: Parts  # registry, plans, ports and clock, as the pipeline has them
+    dispatcher: Dispatcher
+    guidelines: Guidelines
+    limits: Limits
+    max_upload_bytes: int  # one request body, all files together
+    session_hours: int
+
+    @property
+    def registry(self) -> Registry:
+        return self.parts.registry
+
+    @property
+    def plans(self) -> Mapping[str, Plan]:
+        return self.parts.plans
+
+    @property
+    def encoder(self) -> FaceEncoder:
+        return self.parts.encoder
+
+    @property
+    def diffusion(self) -> Diffusion:
+        return self.parts.diffusion
+
+    def now(self) -> datetime:
+        """The present time, in UTC."""
+        return self.parts.clock()
+
+    def store_of(self, caller: Caller) -> WorkspaceStore:
+        """Open the caller's own store.
+
+        Raises:
+            Locked: its workspace is locked.
+        """
+        return self.registry.store(caller.workspace_id)
+
+
+def utc_now() -> datetime:
+    """The clock of the real thing."""
+    return datetime.now(UTC)
+
+
+def make_services(
+    registry: Registry,
+    plans: Mapping[str, Plan],
+    guidelines: Guidelines,
+    limits: Limits,
+    diffusion: Diffusion,
+    encoder: FaceEncoder,
+    *,
+    max_upload_mib: int = 64,
+    session_hours: int = 12,
+    max_waiting: int = 500,
+    lease_seconds: float = 60.0,
+    max_attempts: int = 3,
+    workers: int = 1,
+    clock: Callable[[], datetime] = utc_now,
+) -> Services:
+    """Wire the service.
+
+    Args:
+        workers: Batches rendered at the same time: one per diffusion replica.
+    """
+    parts = Parts(registry, plans, diffusion, encoder, clock, max_waiting)
+    return Services(
+        parts=parts,
+        dispatcher=Dispatcher(parts, Policy(lease_seconds, max_attempts, workers)),
+        guidelines=guidelines,
+        limits=limits,
+        max_upload_bytes=max_upload_mib * MIB,
+        session_hours=session_hours,
+    )

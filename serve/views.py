@@ -1,0 +1,272 @@
+"""What callers get: the JSON of every good answer. Nothing here reads a store.
+
+Times are RFC 3339 in UTC. Image bytes never pass through pydantic. Names and shapes are stable
+within /v1.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, Field, JsonValue
+
+from workspace.types import (
+    Check,
+    ConsentStatus,
+    Gender,
+    GenerationStatus,
+    ModelStatus,
+    PackSummary,
+    Tool,
+)
+
+Item = TypeVar("Item")
+
+
+def _utc(value: Any) -> Any:
+    """Accept a time as the store writes it (ISO 8601 text) or as a datetime; answer in UTC."""
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return value.replace(tzinfo=UTC)
+    return value.astimezone(UTC) if isinstance(value, datetime) else value
+
+
+Time = Annotated[datetime, BeforeValidator(_utc)]
+
+
+class Page(BaseModel, Generic[Item]):
+    """One page of a list, newest first."""
+
+    items: list[Item]
+    next_cursor: str | None = Field(None, description="Send as `cursor` for the next page.")
+
+
+class Timings(BaseModel):
+    """Seconds of wall time."""
+
+    queued: float
+    render: float = Field(description="Of the batch that this image was part of.")
+    total: float
+
+
+class ImageView(BaseModel):
+    id: str
+    url: str
+    width: int
+    height: int
+    seed: int
+    identity_score: float | None = Field(description="Cosine to the likeness; null without a face.")
+    product_score: float | None = Field(description="0 to 1: agreement with the product's colours.")
+    model_version: int | None
+    consent_id: str | None
+    pack: str
+    weights_digest: str
+    engine: str
+    timings: Timings
+
+
+class ProgressView(BaseModel):
+    step: int
+    steps: int
+
+
+class ErrorView(BaseModel):
+    """Why a generation ended without images."""
+
+    code: str
+    title: str
+    detail: str
+    remedy: str
+
+
+class GenerationAccepted(BaseModel):
+    id: str
+    status: GenerationStatus
+    position: int | None = Field(description="Generations before this one; null once it started.")
+    status_url: str
+    cancel_url: str
+    events_url: str
+
+
+class GenerationView(BaseModel):
+    id: str
+    status: GenerationStatus
+    tool: Tool
+    prompt: str
+    model_id: str | None
+    product_ids: list[str]
+    n: int
+    aspect_ratio: str
+    seed: int
+    purpose: str
+    channel: str
+    territories: list[str]
+    metadata: dict[str, str]
+    refined_from: str | None
+    created_at: Time
+    finished_at: Time | None
+    position: int | None = Field(description="Generations before this one; null once it started.")
+    progress: ProgressView
+    images: list[ImageView]
+    error: ErrorView | None
+    status_url: str
+    cancel_url: str
+    events_url: str
+
+
+class ModelAccepted(BaseModel):
+    id: str
+    status: ModelStatus
+
+
+class CheckView(BaseModel):
+    """One answer about one photo."""
+
+    code: str
+    photo: str
+    status: Literal["pass", "warn", "fail"]
+    measured: float | int | str | None
+    threshold: float | int | str | None
+    hint: str
+
+    @classmethod
+    def of(cls, check: Check) -> CheckView:
+        return cls(
+            code=check.code,
+            photo=check.photo,
+            status=check.status,
+            measured=check.measured,
+            threshold=check.threshold,
+            hint=check.hint,
+        )
+
+
+class ChecksView(BaseModel):
+    usable: bool = Field(description="No check failed.")
+    checks: list[CheckView]
+
+
+class ModelView(BaseModel):
+    id: str
+    name: str | None = Field(description="Null when it was destroyed with a refused enrolment.")
+    gender: Gender | None
+    status: ModelStatus
+    checks: list[CheckView]
+    version: int
+    synthetic: bool
+    tools: list[Tool] = Field(description="Where this model may be used.")
+    consent_id: str | None
+    consent_status: ConsentStatus | None
+    consent_expires_at: Time | None
+    created_at: Time
+
+
+class ConsentView(BaseModel):
+    id: str
+    model_id: str
+    version: int
+    kind: str
+    status: ConsentStatus
+    terms: dict[str, JsonValue]
+    attestations: list[JsonValue]
+    recorded_by: str
+    recorded_at: Time
+
+
+class ErasureView(BaseModel):
+    """What was destroyed, by id and count; nothing of the person."""
+
+    model_id: str
+    erased_at: Time
+    destroyed: dict[str, int]
+    cancelled_generations: list[str]
+
+
+class ProductView(BaseModel):
+    id: str
+    name: str
+    category: str
+    width: int
+    height: int
+    created_at: Time
+
+
+class AuditEntryView(BaseModel):
+    seq: int
+    at: Time
+    action: str
+    actor: str
+    object_id: str
+    facts: dict[str, JsonValue]
+    previous: str
+    hash: str
+
+
+class AuditReportView(BaseModel):
+    intact: bool
+    entries: int
+    head: str
+    first_broken: int | None
+
+
+class AttestationView(BaseModel):
+    id: str
+    text: str
+    sha256: str
+
+
+class PackView(BaseModel):
+    name: str
+    version: str
+    family: str
+    weights_digest: str
+    engine: str
+    tools: list[str]
+    sizes: dict[str, tuple[int, int]] = Field(description="Aspect ratio -> width, height in pixels")
+    default_aspect_ratio: str
+    steps: int
+    max_products: int
+    encoder_id: str
+    identity_pass: float
+    identity_warn: float
+    summary: str
+
+    @classmethod
+    def of(cls, pack: PackSummary) -> PackView:
+        plain = {name: getattr(pack, name) for name in cls.model_fields if name != "weights_digest"}
+        return cls(weights_digest=pack.digest, **plain)
+
+
+class LimitsView(BaseModel):
+    max_upload_bytes: int
+    max_photo_pixels: int
+    max_photo_side: int
+    max_images: int
+    max_products: int
+    max_prompt_characters: int
+
+
+class CapabilitiesView(BaseModel):
+    tools: list[str] = Field(description="What the loaded packs offer.")
+    custom_model_tools: list[Tool]
+    packs: list[PackView]
+    aspect_ratios: list[str]
+    genders: list[Gender]
+    purposes: list[str]
+    channels: list[str]
+    limits: LimitsView
+    plan: str
+    custom_models: bool = Field(description="Whether the workspace's plan has custom models.")
+    guidelines_version: str
+    attestations: list[AttestationView]
+
+
+class GuidelinesView(BaseModel):
+    version: str
+    title: str
+    intro: str
+    photos: list[dict[str, JsonValue]]
+    attestations: list[AttestationView]
+    sha256: str
