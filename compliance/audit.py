@@ -118,22 +118,22 @@ def verify(store: WorkspaceStore) -> AuditReport:
     """Check every entry, their order and that none is missing, also at the end."""
     # NOTE: the head is read first; entries that are added meanwhile must still carry their MAC.
     try:
-        head = store.note(_HEAD)
-        head_broken = False
+        head = store.note(_HEAD) or {"entries": 0, "hash": _START}
     except SealBroken:
-        head, head_broken = None, True
+        head = None
     key = store.derive(_MAC_LABEL)
     previous, count, at_head = _START, 0, _START
-    for row in _all_rows(store):
-        if row["seq"] != count + 1 or not _fits(row, previous, key):
-            return AuditReport(False, count, previous, count + 1)
-        previous, count = row["hash"], count + 1
-        if head is not None and count == head["entries"]:
-            at_head = previous
-    if head_broken or (head is None and count > 0):
+    try:
+        for row in _all_rows(store):
+            if row["seq"] != count + 1 or not _fits(row, previous, key):
+                return AuditReport(False, count, previous, count + 1)
+            previous, count = row["hash"], count + 1
+            if head is not None and count == head["entries"]:
+                at_head = previous
+    except SealBroken:
         return AuditReport(False, count, previous, count + 1)
-    if head is not None and not sealing.same(at_head, head["hash"]):
-        return AuditReport(False, count, previous, min(count + 1, int(head["entries"])))
+    if head is None or not sealing.same(at_head, head["hash"]):
+        return AuditReport(False, count, previous, count + 1)
     return AuditReport(True, count, previous, None)
 
 

@@ -2,8 +2,8 @@
 
 Rules: a consent is recorded, sealed and audited in one transaction, before anything biometric is
 computed. Versions are never rewritten: a new agreement is a new version, and the newest holds.
-Only the status of a version changes; the sealed status and the plain column are both kept, and
-where they differ the stricter holds. Whether a use is covered is decided in `admission.py`.
+Only the status of a version changes, and a revoked version stays revoked. Whether a use is covered
+is decided in `admission.py`.
 """
 
 from __future__ import annotations
@@ -32,14 +32,6 @@ __all__ = [
     "set_status",
     "versions",
 ]
-
-# From lenient to strict: of two statuses the later one holds.
-_STRICTNESS = (
-    ConsentStatus.ACTIVE,
-    ConsentStatus.EXPIRED,
-    ConsentStatus.SUSPENDED,
-    ConsentStatus.REVOKED,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +168,7 @@ def set_status(
         before = _read(row).status
         if before is ConsentStatus.REVOKED and status is not ConsentStatus.REVOKED:
             raise ModelRevoked("The person withdrew; this can't be undone.")
-        private = row.private | {"status": status.value}
-        store.put("consents", consent_id, private, status=status.value)
+        store.update("consents", consent_id, status=status.value)
         audit.append(
             store,
             f"consent.{status.value}",
@@ -194,7 +185,6 @@ def set_status(
 def _write(store: WorkspaceStore, consent: Consent) -> None:
     private = {
         "kind": consent.kind,
-        "status": consent.status.value,
         "terms": consent.terms.as_json(),
         "attestations": [
             {"id": box.id, "sha256": box.sha256, "by": box.by, "at": box.at.isoformat()}
@@ -218,13 +208,12 @@ def _write(store: WorkspaceStore, consent: Consent) -> None:
 
 def _read(row: Row) -> Consent:
     private = row.private
-    statuses = (ConsentStatus(private["status"]), ConsentStatus(row.columns["status"]))
     return Consent(
         id=ConsentId(row.id),
         model_id=ModelId(row.columns["model_id"]),
         version=row.columns["version"],
         kind=private["kind"],
-        status=max(statuses, key=_STRICTNESS.index),
+        status=ConsentStatus(row.columns["status"]),
         terms=terms_from_json(private["terms"]),
         attestations=tuple(
             TickedBox(box["id"], box["sha256"], box["by"], datetime.fromisoformat(box["at"]))

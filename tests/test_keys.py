@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import stat
 import threading
 from pathlib import Path
@@ -23,7 +22,7 @@ def test_the_first_start_makes_a_private_key_and_keeps_it(tmp_path: Path) -> Non
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     assert load_root_key(path, create=True) == key == load_root_key(path, create=False)
-    assert os.listdir(path.parent) == ["root.key"]
+    assert [file.name for file in path.parent.iterdir()] == ["root.key"]
 
 
 def test_without_create_a_missing_key_locks_the_service(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ what they mean.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import sqlite3
 import threading
@@ -42,8 +43,9 @@ class Database(sqlite_utils.Database):  # type: ignore[misc]
     `transaction` where several statements must see the same state.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, migrations: Migrations) -> None:
         self.lock = threading.RLock()
+        self._migrations = migrations
         self._after_commit: list[Callable[[], None]] = []
         self._after_rollback: list[Callable[[], None]] = []
         self._log_to_erase = False
@@ -67,7 +69,7 @@ class Database(sqlite_utils.Database):  # type: ignore[misc]
     @contextlib.contextmanager
     def atomic(self) -> Iterator[Database]:
         """Everything in the block, or nothing of it; a nested block is a savepoint."""
-        with self.lock, _translated():
+        with self.lock, _translated((sqlite3.Error,)):
             if self.conn.in_transaction:
                 with self._savepoint():
                     yield self
@@ -130,13 +132,18 @@ class Database(sqlite_utils.Database):  # type: ignore[misc]
             self.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
     def is_whole(self) -> bool:
-        """Let SQLite check its pages, indexes and constraints.
+        """Check pages, indexes and constraints, and that the schema is the one that we made.
 
         Raises:
             SealBroken: the file is too damaged to be checked.
         """
         rows = self.query("PRAGMA integrity_check")
-        return [next(iter(row.values())) for row in rows] == ["ok"]
+        sound = [next(iter(row.values())) for row in rows] == ["ok"]
+        return sound and self.has_own_schema()
+
+    def has_own_schema(self) -> bool:
+        """Tell whether tables, columns and triggers are those of the migrations, to the letter."""
+        return _schema(self) == _expected_schema(self._migrations)
 
     def close(self) -> None:
         """Close the file; every later statement raises Locked."""
@@ -168,12 +175,14 @@ def open_database(path: Path, migrations: Migrations) -> Database:
         path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False
     )
     try:
-        db = Database(connection)
         with _translated():
+            db = Database(connection, migrations)
             _enable_wal(connection)
             for pragma in _PRAGMAS:
                 connection.execute(pragma)
             _migrate(db, migrations)
+            if not db.has_own_schema():
+                raise SealBroken("The tables of a database file were changed.")
     except BaseException:
         connection.close()
         raise
@@ -211,12 +220,38 @@ def _enable_wal(connection: sqlite3.Connection) -> None:
 
 def _migrate(db: Database, migrations: Migrations) -> None:
     known = {migration.name for migration in migrations._migrations}
-    if any(done.name not in known for done in migrations.applied(db)):
-        raise Fault("This home was written by a newer version of housemodel. Update the service.")
-    if migrations.pending(db):
-        # One write lock around all: of two processes that open a new file, one migrates it.
-        with db.atomic():
-            migrations.apply(db)
+    if _applied(db, migrations) == known:
+        return
+    # One write lock around all: of two processes that open a new file, one migrates it.
+    with db.atomic():
+        done = _applied(db, migrations)
+        if not done <= known:
+            raise Fault("This home was written by a newer version of housemodel. Update this one.")
+        if not done and _schema(db):
+            raise SealBroken("The tables of a database file were changed.")
+        migrations.apply(db)
+
+
+def _applied(db: Database, migrations: Migrations) -> set[str]:
+    try:
+        return {migration.name for migration in migrations.applied(db)}
+    except (KeyError, sqlite3.OperationalError) as error:
+        raise SealBroken("The tables of a database file were changed.") from error
+
+
+def _schema(db: Database) -> frozenset[tuple[str, ...]]:
+    sql = "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite@_%'"
+    return frozenset(tuple(row.values()) for row in db.query(f"{sql} ESCAPE '@'"))
+
+
+@functools.cache
+def _expected_schema(migrations: Migrations) -> frozenset[tuple[str, ...]]:
+    fresh = Database(sqlite3.connect(":memory:", isolation_level=None), migrations)
+    try:
+        migrations.apply(fresh)
+        return _schema(fresh)
+    finally:
+        fresh.close()
 
 
 def _run_all(actions: Sequence[Callable[[], None]]) -> None:
@@ -225,19 +260,24 @@ def _run_all(actions: Sequence[Callable[[], None]]) -> None:
 
 
 @contextlib.contextmanager
-def _translated() -> Iterator[None]:
+def _translated(
+    # NOTE: SQLite's own message about a damaged schema may quote bytes that are no text.
+    faults: tuple[type[Exception], ...] = (sqlite3.Error, UnicodeDecodeError),
+) -> Iterator[None]:
     try:
         yield
-    except sqlite3.Error as error:
+    except faults as error:
         known = _translate(error)
         if known is None:
             raise
         raise known from error
 
 
-def _translate(error: sqlite3.Error) -> HousemodelError | None:
+def _translate(error: Exception) -> HousemodelError | None:
     if isinstance(error, sqlite3.ProgrammingError) and "closed database" in str(error):
         return Locked("The workspace was closed while it was in use.")
+    if isinstance(error, UnicodeDecodeError) or "Could not decode to UTF-8" in str(error):
+        return SealBroken("A text in the database is damaged.")
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:
         return None

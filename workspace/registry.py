@@ -88,6 +88,11 @@ class Registry:
             raise
         return workspace
 
+    def ids(self) -> tuple[WorkspaceId, ...]:
+        """List the ids of all workspaces without opening anything, damaged ones too."""
+        sql = "SELECT id FROM workspaces WHERE wrapped_key IS NOT NULL ORDER BY created_at, rowid"
+        return tuple(WorkspaceId(row["id"]) for row in self.control.query(sql))
+
     def list(self) -> list[Workspace]:
         """List all workspaces, oldest first."""
         rows = self.control.query("SELECT * FROM workspaces ORDER BY created_at, rowid")

@@ -1,11 +1,11 @@
 """Sealed rows: plain columns to search by, and private content sealed under the row's own key.
 
 Rules: what is private is JSON in the `sealed` column and nowhere else. The seal is bound to the
-workspace, the table, the row id, the schema version and the row's `BOUND` columns (those that
-never change by plain SQL, such as an image's generation), so that a row whose place or bound
-column was changed behind our back no longer opens. Columns that the queue moves by SQL (status,
-lease, progress) are plain and not bound. `where` and `order_by` are SQL of this program, never
-of a caller.
+workspace, the table, the row id, the schema version and the row's `BOUND` columns, so that a row
+whose place or plain column was changed behind our back no longer opens. Bound columns change only
+through `put` and `update`, which seal again; plain SQL may move only what is not bound (a
+generation's status, lease and progress). `where` and `order_by` are SQL of this program, never of
+a caller.
 """
 
 from __future__ import annotations
@@ -21,12 +21,22 @@ from workspace.errors import NotFound, SealBroken
 from workspace.keys import KeyRing
 from workspace.migrations import SCHEMA_VERSION
 
-# Sealed tables, and the plain columns that each row's seal is bound to.
+# Sealed tables, and the plain columns that each row's seal is bound to: all of them, except those
+# of a generation that the queue moves by SQL.
 BOUND: dict[str, tuple[str, ...]] = {
-    "models": ("kind", "created_at"),
-    "consents": ("model_id", "version", "starts_at", "expires_at", "created_at"),
-    "products": ("created_at",),
-    "generations": ("tool", "model_id", "created_at", "actor"),
+    "models": ("status", "kind", "version", "created_at", "updated_at"),
+    "consents": ("model_id", "version", "status", "starts_at", "expires_at", "created_at"),
+    "products": ("category", "created_at"),
+    "generations": (
+        "tool",
+        "model_id",
+        "n",
+        "created_at",
+        "actor",
+        "priority",
+        "compat_key",
+        "cost",
+    ),
     "images": ("generation_id", "k", "model_id", "seed", "created_at"),
     "assets": ("kind", "owner_id", "media_type", "size", "created_at"),
     "meta": (),

@@ -56,6 +56,7 @@ class WorkspaceStore(SealedRows):
         self._keys: KeyRing = KeyRing(db, workspace.id, workspace_key)
         super().__init__(db, self._keys, workspace.id)
         self.workspace = workspace
+        self.folder = folder
         self.assets = Assets(files, self, self._keys, workspace.id)
 
     def transaction(self) -> AbstractContextManager[None]:
