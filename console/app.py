@@ -34,7 +34,7 @@ PAGES: tuple[tuple[str, str, Callable[[Frame, Any], None]], ...] = (
 def build_console(make_client: ClientFactory, path: str = "/console") -> Any:
     """Build every page; `path` is where the console will be mounted."""
     frame = Frame(make_client, path.rstrip("/"))
-    with gr.Blocks(title=texts.BRAND, analytics_enabled=False, fill_width=False) as blocks:
+    with gr.Blocks(title=texts.BRAND, analytics_enabled=False, fill_width=True) as blocks:
         home.build(frame, blocks)
     for address, name, build in PAGES:
         with blocks.route(name, address, show_in_navbar=False):  # the frame has its own bar

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
 
@@ -17,6 +18,10 @@ NAVIGATION = (
     ("background-swap", texts.SWAP),
     ("models", texts.MODELS),
 )
+
+
+PLAIN: dict[str, Any] = {"js_on_load": None, "apply_default_css": False}  # HTML to look at
+QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}  # every event
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +52,7 @@ class Frame:
             f'<nav aria-label="Pages">{links}</nav>'
             '<form method="post" action="/sign-out"><button type="submit" class="hm-button">'
             "Sign out</button></form></header>",
-            js_on_load=None,
-            apply_default_css=False,
+            **PLAIN,
             elem_classes=["hm-frame"],
         )
 

@@ -78,9 +78,16 @@ SWAP_NOT_OFFERED = (
     "Flatlay to Catalog are ready to use."
 )
 PROMPT_HELP = "$model is the chosen model, $product the chosen product; $$ is a dollar sign."
-PLAN_WITHOUT_MODELS = "This workspace's plan has no custom models. An admin can move it to the pro or enterprise plan."
+PLAN_WITHOUT_MODELS = (
+    "This workspace's plan has no custom models. "
+    "An admin can move it to the pro or enterprise plan."
+)
 SEED_WRONG = "The seed is a whole number from 0 to 4294967295; leave it empty for any."
 PRODUCT_MISSING = "Choose at least one product photo."
+NOBODY_READY = (
+    "No custom model is ready",
+    "Enrol a person with two photos and their consent.",
+)
 SIGNED_OUT = "You are signed out"
 
 

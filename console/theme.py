@@ -12,7 +12,8 @@ ASSETS = Path(__file__).parent / "assets"
 FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
 _ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
-    '<rect width="32" height="32" rx="8" fill="#2b5a4e"/><circle cx="16" cy="11" r="4.5" fill="#fff"/>'
+    '<rect width="32" height="32" rx="8" fill="#2b5a4e"/>'
+    '<circle cx="16" cy="11" r="4.5" fill="#fff"/>'
     '<path d="M7 27c0-6 4-9.500 9-9.5s9 3.5 9 9.5z" fill="#fff"/></svg>'
 )
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")

@@ -54,7 +54,7 @@
   }
 
   function forget() {
-    Object.keys(photos).forEach((kind) => keep(kind, undefined));
+    Object.keys(photos).forEach((kind) => { keep(kind, undefined); delete checked[kind]; });
     document.querySelectorAll('[data-hm-checks]').forEach((node) => node.replaceChildren());
   }
 
@@ -79,27 +79,27 @@
     element.querySelector(`[data-hm-checks="${kind}"]`).replaceChildren(line);
   }
 
-  const verdicts = {};  // kind -> 'fine' or 'bad'; absent while unknown
+  const checked = {};  // kind -> its checks; absent while unknown
   async function check(element, kind, trigger) {
     const file = photos[kind];
-    delete verdicts[kind];
+    delete checked[kind];
     say(element, kind, 'Looking at the photo…', false);
-    trigger('change', { ready: false });
+    trigger('change');
     const form = new FormData();
-    form.append(kind, file, `${kind}`);
+    form.append(kind, file, kind);
     const answer = await post('/v1/photos/check', form);
     if (photos[kind] !== file) return;  // another photo was chosen meanwhile
-    const checks = (answer.body.checks || []).filter((each) => each.photo === kind);
-    if (answer.status !== 200 && !checks.length) {
+    const found = (answer.body.checks || []).filter((each) => each.photo === kind);
+    if (answer.status !== 200 && !found.length) {
       say(element, kind, sentence(answer.body), true);
-      verdicts[kind] = 'bad';
     } else {
-      showChecks(element, kind, checks);
-      verdicts[kind] = checks.some((each) => each.status === 'fail') ? 'bad' : 'fine';
+      checked[kind] = found;
+      showChecks(element, kind, found);
     }
-    trigger('change', { ready: ready() });
+    trigger('change');
   }
-  const ready = () => ['full_body', 'close_up'].every((kind) => verdicts[kind] === 'fine');
+  const ready = () => ['full_body', 'close_up'].every(
+    (kind) => checked[kind] && checked[kind].every((each) => each.status !== 'fail'));
 
   function dropZone(zone, take) {
     ['dragover', 'dragenter'].forEach((name) => zone.addEventListener(name, (event) => {
@@ -126,8 +126,10 @@
     });
     paint();
     ['full_body', 'close_up'].forEach((kind) => {
-      if (photos[kind]) check(element, kind, trigger);
+      if (checked[kind]) showChecks(element, kind, checked[kind]);
+      else if (photos[kind]) check(element, kind, trigger);
     });
+    trigger('change');
   }
 
   function evidence(element) {
@@ -160,6 +162,7 @@
   }
 
   /* --- product photos: each file becomes one product --- */
+  let added = '';  // ids of the products that were added last
   function products(element, trigger) {
     const status = element.querySelector('[data-hm-status]');
     dropZone(element.querySelector('[data-hm-drop]'), async (files) => {
@@ -177,7 +180,7 @@
       }
       status.textContent = problems.join(' ');
       status.classList.toggle('hm-bad-text', problems.length > 0);
-      if (made.length) trigger('upload', { ids: made });
+      if (made.length) { added = made.join(','); trigger('upload'); }
     });
   }
 
@@ -215,12 +218,9 @@
     history.replaceState(history.state, '', url);
   };
 
-  const page = (name, key_, value) => {
-    const url = new URL(`${name}?${key_}=${encodeURIComponent(value)}`, base());
-    return url.toString();
-  };
-  const base = () => new URL(document.querySelector('.hm-brand').getAttribute('href'), location.origin);
+  const chosen = (id) => [...document.querySelectorAll(`#${id} input[name]:checked`)]
+    .map((box) => box.value).join(',');
 
-  window.hm = { page, photoPair, evidence, createModel, products, paint, finished, asked, remember,
+  window.hm = { ready, chosen, added: () => added, photoPair, evidence, createModel, products, paint, finished, asked, remember,
     toTop: () => window.scrollTo(0, 0) };
 })();

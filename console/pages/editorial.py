@@ -8,9 +8,10 @@ import gradio as gr
 
 from console import texts
 from console.client import ApiProblem, Json
-from console.frame import Frame
+from console.frame import PLAIN, QUIET, Frame
 from console.parts import capabilities as can
 from console.parts import html
+from console.parts.cards import ids_of
 from console.parts.pickers import model_picker, product_picker
 from console.parts.runner import jobs_of, runner
 
@@ -24,16 +25,15 @@ _ASKED = """() => {
 
 def build(frame: Frame, blocks: Any) -> None:
     """Draw the page and wire it."""
-    plain = {"js_on_load": None, "apply_default_css": False}
     frame.top("editorial")
-    gr.HTML(html.heading(texts.EDITORIAL, texts.TOOL_SUMMARIES["editorial"]), **plain)
-    gr.HTML(tabs(frame, "editorial"), **plain)
-    told = gr.HTML("", **plain)
+    gr.HTML(html.heading(texts.EDITORIAL, texts.TOOL_SUMMARIES["editorial"]), **PLAIN)
+    gr.HTML(tabs(frame, "editorial"), **PLAIN)
+    told = gr.HTML("", **PLAIN)
     with gr.Row(equal_height=False, elem_classes=["hm-split"]):
         with gr.Column(scale=5, min_width=320, elem_classes=["hm-form"]):
-            gr.HTML("<h2>Model image</h2>", **plain)
+            gr.HTML("<h2>Model image</h2>", **PLAIN)
             models = model_picker(frame)
-            gr.HTML("<h2>Product image</h2>", **plain)
+            gr.HTML("<h2>Product image</h2>", **PLAIN)
             products = product_picker(frame, several=False)
             prompt = gr.Textbox(
                 texts.PROMPT_START,
@@ -77,7 +77,7 @@ def build(frame: Frame, blocks: Any) -> None:
 
     async def generate(
         model_id: str,
-        product_ids: list[str],
+        chosen: str,
         words: str,
         aspect: str,
         n: int,
@@ -90,23 +90,22 @@ def build(frame: Frame, blocks: Any) -> None:
             told = await run.follow([], request, frame.api(request))
             return run.with_notice(told, texts.SEED_WRONG)
         body = request_body(
-            "editorial", model_id, product_ids, words, aspect, n, purpose_, channel_, seed_
+            "editorial", model_id, ids_of(chosen), words, aspect, n, purpose_, channel_, seed_
         )
         return await run.start([("", body)], request, frame.api(request))
 
-    quiet = {"show_progress": "hidden", "api_visibility": "private"}
     blocks.load(
         load,
         [asked_model, asked_generation],
         [told, ratio, purpose, channel, *models.outputs, *products.outputs, *run.outputs],
         js=_ASKED,
-        **quiet,
+        **QUIET,
     )
     go.click(
         generate,
         [models.state, products.state, prompt, ratio, count, purpose, channel, seed],
         run.outputs,
-        **quiet,
+        **QUIET,
     )
 
 

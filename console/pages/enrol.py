@@ -14,12 +14,14 @@ import gradio as gr
 
 from console import texts
 from console.client import ApiProblem, Json, problem_of
-from console.frame import Frame
+from console.frame import PLAIN, QUIET, Frame
 from console.pages import enrol_steps as steps
 from console.pages import enrol_terms as terms
 from console.parts import capabilities as can
 from console.parts import html
 
+# In the browser, so that what is seen is always what holds: no order of answers can turn it round.
+_READY = "() => ({ __type__: 'update', interactive: hm.ready() })"
 _CREATE = "(sent) => hm.createModel(sent)"
 _FINISHED = "(id) => { if (id) hm.finished(id); }"
 _TOP = "() => hm.toTop()"
@@ -27,11 +29,10 @@ _TOP = "() => hm.toTop()"
 
 def build(frame: Frame, blocks: Any) -> None:
     """Draw the wizard and wire it."""
-    plain = {"js_on_load": None, "apply_default_css": False}
     frame.top("models")
-    gr.HTML(html.heading(texts.ENROL), **plain)
-    where = gr.HTML(steps.indicator(1), elem_id="steps", **plain)
-    notice = gr.HTML("", elem_id="enrol-notice", **plain)
+    gr.HTML(html.heading(texts.ENROL), **PLAIN)
+    where = gr.HTML(steps.indicator(1), elem_id="steps", **PLAIN)
+    notice = gr.HTML("", elem_id="enrol-notice", **PLAIN)
     with gr.Column(visible=True) as first:
         guidelines = steps.guidelines()
     with gr.Column(visible=False) as second:
@@ -48,7 +49,6 @@ def build(frame: Frame, blocks: Any) -> None:
     answer = gr.Textbox(visible=False)
     finished = gr.Textbox(visible=False)
     model_id = gr.State("")
-    quiet = {"show_progress": "hidden", "api_visibility": "private"}
 
     def go_to(step: int) -> list[Any]:
         shown = [gr.update(visible=each == step) for each in range(1, 6)]
@@ -63,7 +63,7 @@ def build(frame: Frame, blocks: Any) -> None:
         (review.back, 3),
         (making.back, 2),
     ):
-        button.click(lambda step=step: go_to(step), None, [where, notice, *columns], **quiet).then(
+        button.click(lambda step=step: go_to(step), None, [where, notice, *columns], **QUIET).then(
             None, None, None, js=_TOP
         )
 
@@ -103,18 +103,18 @@ def build(frame: Frame, blocks: Any) -> None:
             review.channels,
             review.intro,
         ],
-        **quiet,
+        **QUIET,
     )
 
-    photos.pair.change(steps.may_go_on, None, photos.next, **quiet)
+    photos.pair.change(None, None, photos.next, js=_READY, **QUIET)
     for field in (person.name, person.gender):
-        field.change(steps.is_named, [person.name, person.gender], person.next, **quiet)
-    person.next.click(steps.summary, [person.name, person.gender], review.summary, **quiet)
+        field.change(steps.is_named, [person.name, person.gender], person.next, **QUIET)
+    person.next.click(steps.summary, [person.name, person.gender], review.summary, **QUIET)
     review.ticks.change(
         lambda ticked, listed: gr.update(interactive=terms.all_ticked(ticked, listed)),
         [review.ticks, boxes],
         review.create,
-        **quiet,
+        **QUIET,
     )
 
     def prepare(
@@ -157,8 +157,8 @@ def build(frame: Frame, blocks: Any) -> None:
     asked = [boxes, review.ticks, person.name, person.gender, making.anyway, *entered]
     shown = [sent, making.shown, where, notice, *columns]
     for button in (review.create, making.retry):
-        button.click(prepare, asked, shown, **quiet).then(
-            None, sent, answer, js=_CREATE, **quiet
-        ).then(finish, answer, progress, **quiet)
-    making.timer.tick(look, model_id, progress, **quiet)
-    finished.change(None, finished, None, js=_FINISHED, **quiet)
+        button.click(prepare, asked, shown, **QUIET).then(
+            None, sent, answer, js=_CREATE, **QUIET
+        ).then(finish, answer, progress, **QUIET)
+    making.timer.tick(look, model_id, progress, **QUIET)
+    finished.change(None, finished, None, js=_FINISHED, **QUIET)

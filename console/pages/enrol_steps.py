@@ -11,12 +11,11 @@ import gradio as gr
 
 from console import texts
 from console.client import Json
-from console.frame import Frame
+from console.frame import PLAIN, Frame
 from console.pages import enrol_terms as terms
 from console.parts import html
 from console.parts.cards import model_card
 
-_PLAIN = {"js_on_load": None, "apply_default_css": False}
 _STEPS = (texts.GUIDELINES, "Photos", "Name", "Review", texts.CREATE_MODEL)
 _ACCEPT = "image/jpeg,image/png,image/webp,image/heic,image/heif,.heic,.heif"
 
@@ -39,7 +38,7 @@ class Guidelines:
 
 def guidelines() -> Guidelines:
     """Step 1: what a good pair of photos looks like."""
-    shown = gr.HTML(f"<h2>{texts.GUIDELINES}</h2>", elem_id="guidelines", **_PLAIN)
+    shown = gr.HTML(f"<h2>{texts.GUIDELINES}</h2>", elem_id="guidelines", **PLAIN)
     with gr.Row(elem_classes=["hm-buttons"]):
         onward = gr.Button(texts.NEXT, variant="primary", elem_id="next-1")
     return Guidelines(shown, onward)
@@ -84,7 +83,7 @@ def photos() -> Photos:
     gr.HTML(
         "<h2>Two photos of the same person</h2><p class='hm-muted'>The photos stay on this page "
         "until you press 'Create your model'; leaving the page discards them.</p>",
-        **_PLAIN,
+        **PLAIN,
     )
     zones = "".join(_drop_zone(kind) for kind in ("full_body", "close_up"))
     pair = gr.HTML(
@@ -113,11 +112,6 @@ def _drop_zone(kind: str) -> str:
     )
 
 
-def may_go_on(event: gr.EventData) -> Any:
-    """'Next' opens when no check of either photo failed."""
-    return gr.update(interactive=getattr(event, "ready", False) is True)
-
-
 @dataclass(frozen=True, slots=True)
 class Person:
     name: Any
@@ -128,7 +122,7 @@ class Person:
 
 def person() -> Person:
     """Step 3: name and gender."""
-    gr.HTML("<h2>Who is it?</h2>", **_PLAIN)
+    gr.HTML("<h2>Who is it?</h2>", **PLAIN)
     with gr.Row():
         name = gr.Textbox(
             label="Name",
@@ -168,7 +162,7 @@ class Review:
 
 def review() -> Review:
     """Step 4: both photos, the consent's terms, the compliance boxes."""
-    gr.HTML("<h2>Review</h2>", **_PLAIN)
+    gr.HTML("<h2>Review</h2>", **PLAIN)
     pictures = "".join(
         f'<figure><img data-hm-photo="{kind}" alt="{texts.PHOTOS[kind]}" hidden>'
         f"<figcaption>{texts.PHOTOS[kind]}</figcaption></figure>"
@@ -180,8 +174,8 @@ def review() -> Review:
         apply_default_css=False,
         elem_id="review-photos",
     )
-    summary_ = gr.HTML("", **_PLAIN)
-    gr.HTML("<h2>What the person agreed to</h2>", **_PLAIN)
+    summary_ = gr.HTML("", **PLAIN)
+    gr.HTML("<h2>What the person agreed to</h2>", **PLAIN)
     with gr.Row():
         purposes = gr.Dropdown([], label="Purposes", multiselect=True, min_width=240)
         channels = gr.Dropdown([], label="Channels", multiselect=True, min_width=240)
@@ -218,7 +212,7 @@ def review() -> Review:
         js_on_load="hm.evidence(element);",
         apply_default_css=False,
     )
-    intro = gr.HTML("<h2>Compliance</h2>", **_PLAIN)
+    intro = gr.HTML("<h2>Compliance</h2>", **PLAIN)
     ticks = gr.CheckboxGroup(
         [], label="Tick every box", elem_id="attestations", elem_classes=["hm-ticks"]
     )
@@ -271,7 +265,7 @@ class Making:
 
 def making() -> Making:
     """Step 5: what happens now, and what to do if it stopped."""
-    shown = gr.HTML("", elem_id="making", **_PLAIN)
+    shown = gr.HTML("", elem_id="making", **PLAIN)
     with gr.Column(visible=False, elem_classes=["hm-panel"]) as again:
         anyway = gr.Checkbox(
             False, label="This is a different person; make the model anyway", elem_id="anyway"

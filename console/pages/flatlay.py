@@ -8,25 +8,25 @@ import gradio as gr
 
 from console import texts
 from console.client import ApiProblem, Json
-from console.frame import Frame
+from console.frame import PLAIN, QUIET, Frame
 from console.pages.editorial import request_body
 from console.parts import capabilities as can
 from console.parts import html
+from console.parts.cards import ids_of
 from console.parts.pickers import model_picker, product_picker
 from console.parts.runner import jobs_of, runner
 
 
 def build(frame: Frame, blocks: Any) -> None:
     """Draw the page and wire it."""
-    plain = {"js_on_load": None, "apply_default_css": False}
     frame.top("flatlay")
-    gr.HTML(html.heading(texts.FLATLAY, texts.TOOL_SUMMARIES["flatlay_to_catalog"]), **plain)
-    told = gr.HTML("", **plain)
+    gr.HTML(html.heading(texts.FLATLAY, texts.TOOL_SUMMARIES["flatlay_to_catalog"]), **PLAIN)
+    told = gr.HTML("", **PLAIN)
     with gr.Row(equal_height=False, elem_classes=["hm-split"]):
         with gr.Column(scale=5, min_width=320, elem_classes=["hm-form"]):
-            gr.HTML("<h2>Product photos</h2>", **plain)
+            gr.HTML("<h2>Product photos</h2>", **PLAIN)
             products = product_picker(frame, several=True)
-            gr.HTML("<h2>Model image (optional)</h2>", **plain)
+            gr.HTML("<h2>Model image (optional)</h2>", **PLAIN)
             models = model_picker(frame)
             ratio = gr.Dropdown(["3:4"], value="3:4", label="Aspect ratio")
             with gr.Row():
@@ -57,13 +57,14 @@ def build(frame: Frame, blocks: Any) -> None:
 
     async def generate(
         model_id: str,
-        product_ids: list[str],
+        chosen: str,
         aspect: str,
         purpose_: str,
         channel_: str,
         request: gr.Request,
     ) -> Any:
         api = frame.api(request)
+        product_ids = ids_of(chosen)
         if not product_ids:
             listed = await run.follow([], request, api)
             return run.with_notice(listed, texts.PRODUCT_MISSING)
@@ -77,19 +78,18 @@ def build(frame: Frame, blocks: Any) -> None:
         ]
         return await run.start(wanted, request, api)
 
-    quiet = {"show_progress": "hidden", "api_visibility": "private"}
     blocks.load(
         load,
         asked,
         [told, ratio, purpose, channel, *models.outputs, *products.outputs, *run.outputs],
         js="() => hm.asked('generation')",
-        **quiet,
+        **QUIET,
     )
     go.click(
         generate,
         [models.state, products.state, ratio, purpose, channel],
         run.outputs,
-        **quiet,
+        **QUIET,
     )
 
 

@@ -8,7 +8,7 @@ import gradio as gr
 
 from console import texts
 from console.client import ApiProblem, Json
-from console.frame import Frame
+from console.frame import PLAIN, Frame
 from console.parts import capabilities as can
 from console.parts import html, results
 from console.parts.cards import model_card
@@ -22,13 +22,12 @@ _PAGES = {
 
 def build(frame: Frame, blocks: Any) -> None:
     """Draw the page; everything that belongs to the workspace comes with its load event."""
-    plain = {"js_on_load": None, "apply_default_css": False}
     frame.top("")
-    gr.HTML(html.heading("What would you like to make?"), **plain)
-    notice = gr.HTML("", **plain)
-    tools = gr.HTML(tool_cards(frame, []), **plain)
-    models = gr.HTML(_section("Your models", ""), elem_id="home-models", **plain)
-    recent = gr.HTML(_section("Recent images", ""), elem_id="home-recent", **plain)
+    gr.HTML(html.heading("What would you like to make?"), **PLAIN)
+    notice = gr.HTML("", **PLAIN)
+    tools = gr.HTML(tool_cards(frame, []), **PLAIN)
+    models = gr.HTML(_section("Your models", ""), elem_id="home-models", **PLAIN)
+    recent = gr.HTML(_section("Recent images", ""), elem_id="home-recent", **PLAIN)
 
     async def load(request: gr.Request) -> list[Any]:
         api = frame.api(request)

@@ -8,9 +8,9 @@ import gradio as gr
 
 from console import texts
 from console.client import ApiProblem, Json
-from console.frame import Frame
+from console.frame import PLAIN, QUIET, Frame
 from console.parts import html
-from console.parts.cards import card_list, model_choices, picked
+from console.parts.cards import card_list, chosen_in, model_choices
 
 _INTRO = "Everyone who is enrolled in this workspace, and what they agreed to."
 _EFFECT = (
@@ -22,21 +22,20 @@ _EFFECT = (
 
 def build(frame: Frame, blocks: Any) -> None:
     """Draw the page and wire it."""
-    plain = {"js_on_load": None, "apply_default_css": False}
     frame.top("models")
-    gr.HTML(html.heading(texts.MODELS, _INTRO), **plain)
-    notice = gr.HTML("", elem_id="models-notice", **plain)
+    gr.HTML(html.heading(texts.MODELS, _INTRO), **PLAIN)
+    notice = gr.HTML("", elem_id="models-notice", **PLAIN)
     with gr.Row(equal_height=False, elem_classes=["hm-split"]):
         with gr.Column(scale=5, min_width=300):
             cards = card_list(elem_id="models-list")
-            gr.HTML(f'<a class="hm-button" href="{frame.link("enrol")}">{texts.ENROL}</a>', **plain)
+            gr.HTML(f'<a class="hm-button" href="{frame.link("enrol")}">{texts.ENROL}</a>', **PLAIN)
         with gr.Column(scale=7, min_width=300):
-            shown = gr.HTML("", elem_id="model-detail", **plain)
+            shown = gr.HTML("", elem_id="model-detail", **PLAIN)
             with gr.Column(visible=False, elem_classes=["hm-panel"]) as actions:
                 with gr.Row(equal_height=False):
                     name = gr.Textbox(label="Name", max_length=120, elem_id="model-name", scale=4)
                     rename = gr.Button("Rename", size="md", scale=1, min_width=110)
-                gr.HTML(f"<h2>Revoke</h2><p class='hm-muted'>{html.text(_EFFECT)}</p>", **plain)
+                gr.HTML(f"<h2>Revoke</h2><p class='hm-muted'>{html.text(_EFFECT)}</p>", **PLAIN)
                 typed = gr.Textbox(label="Name of the model", elem_id="revoke-name")
                 reason = gr.Textbox(
                     label="Reason", value="The person withdrew", elem_id="revoke-reason"
@@ -72,9 +71,6 @@ def build(frame: Frame, blocks: Any) -> None:
     async def load(model_id: str, request: gr.Request) -> list[Any]:
         return await show(model_id or "", request)
 
-    async def choose(event: gr.EventData, request: gr.Request) -> list[Any]:
-        return await show((picked(event) or [""])[0], request)
-
     async def give_name(model_id: str, new: str, request: gr.Request) -> list[Any]:
         told = html.note("The new name is saved.", "good", "status")
         try:
@@ -97,18 +93,17 @@ def build(frame: Frame, blocks: Any) -> None:
             told = html.problem(found)
         return await show(model_id, request, told)
 
-    quiet = {"show_progress": "hidden", "api_visibility": "private"}
-    blocks.load(load, chosen, outputs, js="() => hm.asked('model')", **quiet)
-    cards.select(choose, None, outputs, **quiet)
-    rename.click(give_name, [chosen, name], outputs, **quiet)
+    blocks.load(load, chosen, outputs, js="() => hm.asked('model')", **QUIET)
+    cards.select(load, chosen, outputs, js=chosen_in("models-list"), **QUIET)
+    rename.click(give_name, [chosen, name], outputs, **QUIET)
     typed.input(
         lambda given, right: gr.update(interactive=_same(right, given)),
         [typed, called],
         revoke,
-        **quiet,
+        **QUIET,
     )
-    revoke.click(withdraw, [chosen, called, typed, reason], outputs, **quiet).then(
-        lambda: gr.update(interactive=False), None, revoke, **quiet
+    revoke.click(withdraw, [chosen, called, typed, reason], outputs, **QUIET).then(
+        lambda: gr.update(interactive=False), None, revoke, **QUIET
     )
 
 

@@ -11,27 +11,25 @@ import gradio as gr
 
 from console import texts
 from console.client import ApiProblem, Json
-from console.frame import Frame
+from console.frame import PLAIN, QUIET, Frame
 from console.pages.editorial import tabs
 from console.parts import html, results
-from console.parts.cards import card_list, model_choices, picked
+from console.parts.cards import model_card
 
-_USE = "(id) => { if (id) location.assign(hm.page('editorial', 'model', id)); }"
 _PAGES = {"flatlay_to_catalog": "flatlay"}
 
 
 def build(frame: Frame, blocks: Any) -> None:
     """Draw the page and wire it."""
-    plain = {"js_on_load": None, "apply_default_css": False}
     frame.top("editorial")
-    gr.HTML(html.heading(texts.REFINE, "Everything this workspace made, newest first."), **plain)
-    gr.HTML(tabs(frame, "refine"), **plain)
-    button = gr.Button(texts.SELECT_MODEL, size="md", elem_id="select-model")
+    gr.HTML(html.heading(texts.REFINE, "Everything this workspace made, newest first."), **PLAIN)
+    gr.HTML(tabs(frame, "refine"), **PLAIN)
+    with gr.Row(elem_classes=["hm-buttons"]):
+        button = gr.Button(texts.SELECT_MODEL, elem_id="select-model")
     with gr.Column(visible=False, elem_classes=["hm-panel"]) as panel:
-        cards = card_list(elem_id="model-cards")
-        gr.HTML(f'<a class="hm-button" href="{frame.link("enrol")}">{texts.ENROL}</a>', **plain)
-    listed = gr.HTML("", elem_id="past", **plain)
-    chosen = gr.Textbox(visible=False)
+        cards = gr.HTML("", elem_id="model-cards", **PLAIN)
+        gr.HTML(f'<a class="hm-button" href="{frame.link("enrol")}">{texts.ENROL}</a>', **PLAIN)
+    listed = gr.HTML("", elem_id="past", **PLAIN)
 
     async def load(request: gr.Request) -> str:
         try:
@@ -46,18 +44,18 @@ def build(frame: Frame, blocks: Any) -> None:
         except ApiProblem as problem:
             return [html.problem(problem), gr.update(visible=True)]
         ready = [model for model in models if model.get("status") == "ready"]
-        drawn = model_choices(ready, "") or html.empty(
-            "No custom model is ready", "Enrol a person with two photos and their consent."
-        )
-        return [drawn, gr.update(visible=True)]
+        return [picker(frame, ready), gr.update(visible=True)]
 
-    def choose(event: gr.EventData) -> str:
-        return (picked(event) or [""])[0]
+    blocks.load(load, None, listed, **QUIET)
+    button.click(open_picker, None, [cards, panel], **QUIET)
 
-    quiet = {"show_progress": "hidden", "api_visibility": "private"}
-    blocks.load(load, None, listed, **quiet)
-    button.click(open_picker, None, [cards, panel], **quiet)
-    cards.select(choose, None, chosen, **quiet).then(None, chosen, None, js=_USE)
+
+def picker(frame: Frame, ready: list[Json]) -> str:
+    """Every model that can be used; each leads to 'Create New image' with that model chosen."""
+    cards = "".join(
+        model_card(each, frame.link("editorial", model=str(each["id"]))) for each in ready
+    )
+    return f'<div class="hm-cards">{cards}</div>' if cards else html.empty(*texts.NOBODY_READY)
 
 
 def past(frame: Frame, generations: list[Json]) -> str:

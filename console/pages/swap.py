@@ -8,18 +8,17 @@ import gradio as gr
 
 from console import texts
 from console.client import ApiProblem
-from console.frame import Frame
+from console.frame import PLAIN, Frame
 from console.parts import capabilities as can
 from console.parts import html
 
 
 def build(frame: Frame, blocks: Any) -> None:
     """Draw the page; whether the tool is offered comes from the service."""
-    plain = {"js_on_load": None, "apply_default_css": False}
     frame.top("background-swap")
-    gr.HTML(html.heading(texts.SWAP, texts.TOOL_SUMMARIES["background_swap"]), **plain)
-    gr.HTML(html.note(texts.SWAP_RULE, "warn"), elem_id="swap-rule", **plain)
-    state = gr.HTML("", elem_id="swap-state", **plain)
+    gr.HTML(html.heading(texts.SWAP, texts.TOOL_SUMMARIES["background_swap"]), **PLAIN)
+    gr.HTML(html.note(texts.SWAP_RULE, "warn"), elem_id="swap-rule", **PLAIN)
+    state = gr.HTML("", elem_id="swap-state", **PLAIN)
 
     async def load(request: gr.Request) -> str:
         try:

@@ -1,7 +1,7 @@
 """Cards with pictures: to look at, and to choose one or several from by mouse or keyboard.
 
-Choices are real radio buttons and check boxes inside labels. The server draws them; the browser
-sends the chosen ids as the event `pick`, so the page's state never depends on what is drawn.
+Choices are real radio buttons and check boxes inside labels. The server draws them; what is ticked
+is read in the browser (`chosen_in`) whenever it matters, so a quick second choice is never lost.
 """
 
 from __future__ import annotations
@@ -19,22 +19,24 @@ const sync = () => element.querySelectorAll('input[name]').forEach(
   (box) => { box.checked = box.hasAttribute('checked'); });
 watch('value', sync);
 element.addEventListener('change', (event) => {
-  if (!event.target.matches('input[name]')) return;
-  const ids = [...element.querySelectorAll('input[name]:checked')].map((box) => box.value);
-  trigger('select', { ids });
+  if (event.target.matches('input[name]')) trigger('select');
 });
 """
 
 
-def card_list(**options: Any) -> Any:
-    """A Gradio component whose value is the HTML of `choices`; it raises `select` with `ids`."""
-    return gr.HTML("", js_on_load=_ON_LOAD, apply_default_css=False, **options)
+def card_list(elem_id: str) -> Any:
+    """A Gradio component whose value is the HTML of `choices`; it raises `select`."""
+    return gr.HTML("", js_on_load=_ON_LOAD, apply_default_css=False, elem_id=elem_id)
 
 
-def picked(event: gr.EventData) -> list[str]:
-    """The ids that a `select` event of `card_list` carries."""
-    ids = getattr(event, "ids", None)
-    return [str(each) for each in ids] if isinstance(ids, list) else []
+def chosen_in(elem_id: str) -> str:
+    """The `js` of an event that brings the ids ticked in a card list, joined by commas."""
+    return f"() => hm.chosen('{elem_id}')"
+
+
+def ids_of(joined: str | None) -> list[str]:
+    """The ids in what `chosen_in` brings."""
+    return [each for each in (joined or "").split(",") if each]
 
 
 def choices(

@@ -1,6 +1,6 @@
 """Choosing the model and the products of the next picture; both tools share it.
 
-The chosen ids are in `gr.State`; what is drawn only follows them.
+The chosen ids are in hidden text fields (the browser fills them); what is drawn follows them.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ import gradio as gr
 
 from console import texts
 from console.client import ApiProblem, Json
-from console.frame import Frame
+from console.frame import PLAIN, QUIET, Frame
 from console.parts import html
 from console.parts.cards import (
     card_list,
+    chosen_in,
     chosen_model,
+    ids_of,
     model_choices,
-    picked,
     product_choices,
 )
 
@@ -31,6 +32,8 @@ _UPLOAD = """
 </div>
 <p class="hm-muted" data-hm-status role="status"></p>
 """
+
+_ADDED = "(_, chosen) => [hm.added(), chosen]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +49,7 @@ class ModelPicker:
         """Values for `outputs`: the model if it is among `models`, else none."""
         ready = [model for model in models if model.get("status") == "ready"]
         model = next((each for each in ready if each.get("id") == model_id), None)
-        listed = model_choices(ready, model_id) or html.empty(
-            "No custom model is ready", "Enrol a person with two photos and their consent."
-        )
+        listed = model_choices(ready, model_id) or html.empty(*texts.NOBODY_READY)
         chosen = model_id if model else ""
         return [chosen, chosen_model(model), listed, gr.update(visible=bool(model))]
 
@@ -60,8 +61,8 @@ class ModelPicker:
 
 def model_picker(frame: Frame) -> ModelPicker:
     """Draw the model part of a form and wire it."""
-    state = gr.State("")
-    shown = gr.HTML(chosen_model(None), js_on_load=None, apply_default_css=False)
+    state = gr.Textbox(visible=False)
+    shown = gr.HTML(chosen_model(None), **PLAIN)
     with gr.Row(elem_classes=["hm-buttons"]):
         button = gr.Button(texts.SELECT_MODEL, size="md", elem_id="select-model")
         clear = gr.Button("Without a model", size="md", visible=False)
@@ -69,8 +70,7 @@ def model_picker(frame: Frame) -> ModelPicker:
         cards = card_list(elem_id="model-cards")
         gr.HTML(
             f'<a class="hm-button" href="{frame.link("enrol")}">{texts.ENROL}</a>',
-            js_on_load=None,
-            apply_default_css=False,
+            **PLAIN,
         )
     opened = gr.State(False)
     picker = ModelPicker(state, shown, cards, clear)
@@ -86,17 +86,18 @@ def model_picker(frame: Frame) -> ModelPicker:
         drawn = await redraw(model_id, request) if not is_open else [gr.skip()] * 4
         return [*drawn, not is_open, gr.update(visible=not is_open)]
 
-    async def choose(event: gr.EventData, request: gr.Request) -> list[Any]:
-        drawn = await redraw((picked(event) or [""])[0], request)
+    async def choose(model_id: str, request: gr.Request) -> list[Any]:
+        drawn = await redraw(model_id, request)
         return [*drawn, False, gr.update(visible=False)]
 
     async def without(request: gr.Request) -> list[Any]:
         return await redraw("", request)
 
-    quiet = {"show_progress": "hidden", "api_visibility": "private"}
-    button.click(toggle, [opened, state], [*picker.outputs, opened, panel], **quiet)
-    cards.select(choose, None, [*picker.outputs, opened, panel], **quiet)
-    clear.click(without, None, picker.outputs, **quiet)
+    button.click(toggle, [opened, state], [*picker.outputs, opened, panel], **QUIET)
+    cards.select(
+        choose, state, [*picker.outputs, opened, panel], js=chosen_in("model-cards"), **QUIET
+    )
+    clear.click(without, None, picker.outputs, **QUIET)
     return picker
 
 
@@ -115,7 +116,7 @@ class ProductPicker:
         listed = product_choices(products, kept, self.several) or html.empty(
             "No products yet", "Add a photo of a garment, laid flat on a plain ground."
         )
-        return [kept, listed]
+        return [",".join(kept), listed]
 
     @property
     def outputs(self) -> list[Any]:
@@ -125,7 +126,7 @@ class ProductPicker:
 
 def product_picker(frame: Frame, several: bool) -> ProductPicker:
     """Draw the product part of a form and wire it."""
-    state = gr.State([])
+    state = gr.Textbox(visible=False)
     cards = card_list(elem_id="product-cards")
     upload = gr.HTML(
         _UPLOAD,
@@ -133,17 +134,18 @@ def product_picker(frame: Frame, several: bool) -> ProductPicker:
         apply_default_css=False,
         elem_id="product-upload",
     )
+    fresh = gr.Textbox(visible=False)
     picker = ProductPicker(state, cards, several)
 
-    async def added(event: gr.EventData, chosen: list[str], request: gr.Request) -> list[Any]:
-        new = picked(event)
+    async def added(new: str, chosen: str, request: gr.Request) -> list[Any]:
         try:
             products = await frame.api(request).items("/v1/products", limit=100)
         except ApiProblem as found:
             return [chosen, html.problem(found)]
-        return picker.drawn(products, [*chosen, *new] if several else new[-1:])
+        if several:
+            return picker.drawn(products, [*ids_of(chosen), *ids_of(new)])
+        return picker.drawn(products, ids_of(new)[-1:])
 
-    quiet = {"show_progress": "hidden", "api_visibility": "private"}
-    cards.select(picked, None, state, **quiet)
-    upload.upload(added, state, picker.outputs, **quiet)
+    cards.select(None, None, state, js=chosen_in("product-cards"), **QUIET)
+    upload.upload(added, [fresh, state], picker.outputs, js=_ADDED, **QUIET)
     return picker

@@ -15,7 +15,7 @@ import gradio as gr
 
 from console import texts
 from console.client import Api, ApiProblem, Json, origin_of
-from console.frame import Frame
+from console.frame import PLAIN, QUIET, Frame
 from console.parts import html, results
 
 _TICK_SECONDS = 0.6
@@ -99,13 +99,13 @@ class Runner:
 
 def runner(frame: Frame) -> Runner:
     """Draw the right side of a tool and wire it."""
-    plain = {"js_on_load": None, "apply_default_css": False}
     address = gr.Textbox(visible=False)
     jobs = gr.State([])
-    notice = gr.HTML("", elem_id="notice", **plain)
-    progress = gr.HTML("", elem_id="progress", **plain)
-    cancel = gr.Button(texts.CANCEL, visible=False, size="sm", elem_id="cancel")
-    pictures = gr.HTML(_NOTHING_YET, elem_id="pictures", **plain)
+    notice = gr.HTML("", elem_id="notice", **PLAIN)
+    progress = gr.HTML("", elem_id="progress", **PLAIN)
+    with gr.Row(elem_classes=["hm-buttons"]):
+        cancel = gr.Button(texts.CANCEL, visible=False, elem_id="cancel")
+    pictures = gr.HTML(_NOTHING_YET, elem_id="pictures", **PLAIN)
     timer = gr.Timer(_TICK_SECONDS, active=False)
     made = Runner(address, jobs, notice, progress, pictures, cancel, timer)
 
@@ -122,10 +122,9 @@ def runner(frame: Frame) -> Runner:
                     notice_ += html.problem(found)
         return await made.follow(listed, request, api, notice_)
 
-    quiet = {"show_progress": "hidden", "api_visibility": "private"}
-    timer.tick(tick, jobs, made.outputs, **quiet)
-    cancel.click(stop, jobs, made.outputs, **quiet)
-    address.change(None, address, None, js=_REMEMBER, **quiet)
+    timer.tick(tick, jobs, made.outputs, **QUIET)
+    cancel.click(stop, jobs, made.outputs, **QUIET)
+    address.change(None, address, None, js=_REMEMBER, **QUIET)
     return made
 
 
