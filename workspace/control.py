@@ -40,7 +40,11 @@ class ControlSeals:
         Raises:
             SealBroken: it was changed, or belongs to another row or other columns.
         """
-        plaintext = sealing.open_(self._row_key, _bytes(sealed), _place(table, row_id, bound))
+        try:
+            place = _place(table, row_id, bound)
+        except (TypeError, ValueError) as error:  # for example a text that became a blob
+            raise SealBroken("A plain column was changed.") from error
+        plaintext = sealing.open_(self._row_key, _bytes(sealed), place)
         opened: dict[str, Any] = json.loads(plaintext)
         return opened
 

@@ -127,7 +127,11 @@ class SealedRows:
         if not isinstance(sealed, bytes):
             raise SealBroken("A sealed column holds something else.")
         key = self._keys.unwrap(object_id(table, row_id), wrapped)
-        plaintext = sealing.open_(key, sealed, self._place(table, row_id, columns))
+        try:
+            place = self._place(table, row_id, columns)
+        except (TypeError, ValueError) as error:  # for example a text that became a blob
+            raise SealBroken("A plain column was changed.") from error
+        plaintext = sealing.open_(key, sealed, place)
         return Row(row_id, columns, json.loads(plaintext))
 
     def update(self, table: str, row_id: str, **columns: Any) -> None:
