@@ -26,6 +26,7 @@ import numpy as np
 import pillow_heif
 from PIL import Image, ImageCms
 
+from identity import png
 from workspace.errors import HousemodelError, PayloadTooLarge, UnsupportedImage
 from workspace.types import RGB
 
@@ -127,6 +128,8 @@ def _decode(data: bytes, kind: str, limits: PhotoLimits) -> RGB:
     # left as it is, because it is global: other libraries in this process rely on it.
     with Image.open(io.BytesIO(data), formats=["HEIF" if kind == "HEIC" else kind]) as picture:
         _check_header(picture, kind, limits)
+        if kind == "PNG" and png.holds_more_than_declared(data):
+            raise UnsupportedImage("The PNG file holds more than its header declares.")
         orientation = _orientation(picture)
         profile = picture.info.get("icc_profile")
         with _large if picture.width * picture.height > LARGE_PIXELS else nullcontext():
