@@ -174,6 +174,8 @@ def open_database(path: Path, migrations: Migrations) -> Database:
     connection = sqlite3.connect(
         path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=False
     )
+    # NOTE: damaged text must not stop a whole query; its row's seal no longer opens anyway.
+    connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
     try:
         with _translated():
             db = Database(connection, migrations)
@@ -276,8 +278,8 @@ def _translated(
 def _translate(error: Exception) -> HousemodelError | None:
     if isinstance(error, sqlite3.ProgrammingError) and "closed database" in str(error):
         return Locked("The workspace was closed while it was in use.")
-    if isinstance(error, UnicodeDecodeError) or "Could not decode to UTF-8" in str(error):
-        return SealBroken("A text in the database is damaged.")
+    if isinstance(error, UnicodeDecodeError):
+        return SealBroken("The tables of a database file were changed.")
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:
         return None
