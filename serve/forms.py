@@ -15,9 +15,11 @@ from typing import Any, TypeVar
 
 import anyio
 from fastapi import Request
+from pydantic import BaseModel, ValidationError
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
+from serve.problems import invalid
 from workspace.errors import InvalidRequest
 
 UPLOADS_AT_ONCE = 8  # bodies in memory
@@ -27,6 +29,7 @@ MAX_FILES = 12
 MAX_FIELDS = 24
 MAX_FIELD_BYTES = 64 * 1024
 Result = TypeVar("Result")
+Fields = TypeVar("Fields", bound=BaseModel)
 
 
 class _MemoryParser(MultiPartParser):
@@ -87,13 +90,32 @@ class Uploads:
             yield form
 
 
+def uploads_of(request: Request) -> Uploads:
+    """Find the application's upload places."""
+    uploads: Uploads = request.app.state.uploads
+    return uploads
+
+
+def parse(kind: type[Fields], form: Form) -> Fields:
+    """Read the text fields into a wire type.
+
+    Raises:
+        InvalidRequest: a field is missing, unknown or wrong; its pointer says which.
+    """
+    try:
+        return kind.model_validate(dict(form.fields))
+    except ValidationError as error:
+        located = [{**one, "loc": ("body", *one["loc"])} for one in error.errors()]
+        raise invalid(located) from error
+
+
 async def _read(request: Request, files: frozenset[str], fields: frozenset[str]) -> Form:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "multipart/form-data":
         raise InvalidRequest("Send this as multipart/form-data.")
     parser = _MemoryParser(
         request.headers,
-        request.stream(),  # type: ignore[arg-type]
+        request.stream(),
         max_files=MAX_FILES,
         max_fields=MAX_FIELDS,
         max_part_size=MAX_FIELD_BYTES,

@@ -135,6 +135,7 @@ def admit(parts: Parts, resolved: Resolved, at_submit: bool = False) -> Admitted
     use = admission.Use(
         asked.tool, asked.model_id, asked.purpose, asked.channel, asked.territories, asked.n
     )
+    rules.model_allows(store, asked)
     given = consent.current(store, asked.model_id) if asked.model_id else None
     status = rules.model_status(store, asked.model_id)
     now = parts.clock()

@@ -5,11 +5,15 @@ It opens sealed rows of the caller's own store only, and never image bytes.
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from compliance.consent import Consent, current
+from identity import enrolment
 from serve import gallery, queue, views
 from serve.asked import Asked
 from workspace.rows import Row
 from workspace.store import WorkspaceStore
-from workspace.types import GenerationStatus
+from workspace.types import GenerationStatus, ModelId, ModelStatus
 
 BASE = "/v1"
 
@@ -76,4 +80,49 @@ def image(one: gallery.Image) -> views.ImageView:
         timings=views.Timings(
             queued=facts.queued_seconds, render=facts.render_seconds, total=facts.total_seconds
         ),
+    )
+
+
+def model(store: WorkspaceStore, model_id: ModelId, now: datetime) -> views.ModelView:
+    """Show a custom model; one whose consent has ended shows as expired.
+
+    Raises:
+        NotFound: this workspace has no such model.
+    """
+    shown, given = enrolment.describe(store, model_id), current(store, model_id)
+    status = shown.status
+    if status is ModelStatus.READY and given is not None and given.terms.expires_at <= now:
+        status = ModelStatus.EXPIRED
+    return views.ModelView(
+        id=shown.id,
+        name=shown.name,
+        gender=shown.gender,
+        status=status,
+        checks=[views.CheckView.of(check) for check in shown.checks],
+        version=shown.version,
+        synthetic=shown.synthetic,
+        tools=list(shown.tools),
+        consent_id=given.id if given else None,
+        consent_status=given.status if given else None,
+        consent_expires_at=given.terms.expires_at if given else None,
+        created_at=shown.created_at,
+    )
+
+
+def consent(version: Consent) -> views.ConsentView:
+    """Show one version of a consent."""
+    return views.ConsentView(
+        id=version.id,
+        model_id=version.model_id,
+        version=version.version,
+        kind=version.kind,
+        status=version.status,
+        terms=version.terms.as_json(),
+        attestations=[
+            {"id": box.id, "sha256": box.sha256, "by": box.by, "at": box.at.isoformat()}
+            for box in version.attestations
+        ],
+        guidelines_version=version.guidelines_version,
+        recorded_by=version.recorded_by,
+        recorded_at=version.recorded_at,
     )

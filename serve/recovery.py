@@ -52,8 +52,8 @@ def _take_back(
         status = GenerationStatus.FAILED
         error = EngineFailed(f"It broke off {row['attempts']} times and was given up.")
     store.db.execute(
-        f"UPDATE generations SET status = ?, step = 0, error_code = ?, finished_at = ?,"
-        f" fence = fence + 1, updated_at = ?, lease_owner = NULL, lease_until = NULL WHERE id = ?",
+        "UPDATE generations SET status = ?, step = 0, error_code = ?, finished_at = ?,"
+        " fence = fence + 1, updated_at = ?, lease_owner = NULL, lease_until = NULL WHERE id = ?",
         [
             status.value,
             error.code if error else None,

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from compliance.admission import Usage
+from identity import models
 from serve import templates
 from serve.asked import Asked
 from workspace.errors import Fault, InvalidRequest, NotFound, ToolNotAllowed
@@ -88,6 +89,18 @@ def model_status(store: WorkspaceStore, model_id: ModelId | None) -> ModelStatus
     """The status of a custom model; None when there is none under this id."""
     row = store.db.execute("SELECT status FROM models WHERE id = ?", [model_id]).fetchone()
     return ModelStatus(row[0]) if row else None
+
+
+def model_allows(store: WorkspaceStore, asked: Asked) -> None:
+    """Hold a usable model to the tools that its workspace allows it on.
+
+    Raises:
+        ToolNotAllowed: the model's own list lacks the tool.
+    """
+    if model_status(store, asked.model_id) is not ModelStatus.READY or asked.model_id is None:
+        return  # admission says why it can't be used at all
+    if asked.tool not in models.describe(store, asked.model_id).tools:
+        raise ToolNotAllowed("This model is not allowed on this tool.", (), None, "/tool")
 
 
 def model_version(store: WorkspaceStore, model_id: ModelId | None) -> int | None:

@@ -28,7 +28,9 @@ def _plain(text: str) -> str:
 
 Name = Annotated[str, Field(max_length=120), AfterValidator(_plain)]
 Id = Annotated[str, Field(min_length=4, max_length=64, pattern=r"^[a-z]+_[0-9a-z]+$")]
-Word = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_*-]+$")]
+Word = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
+Territory = Annotated[str, Field(pattern=r"^(\*|[A-Za-z]{2}(-[A-Za-z0-9]{1,3})?)$")]
+Territories = Annotated[list[Territory], Field(min_length=1, max_length=40)]
 
 
 class Body(BaseModel):
@@ -50,7 +52,7 @@ class GenerationRequest(Body):
     seed: int | None = Field(None, ge=0, le=MAX_SEED, description="Image k uses seed + k.")
     purpose: Word = "ecommerce_pdp"
     channel: Word = "web"
-    territories: list[Word] = Field(default_factory=lambda: ["EU"], min_length=1, max_length=64)
+    territories: Territories = Field(default_factory=lambda: ["EU"])
     label: Literal["auto"] = "auto"
     metadata: dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=256)]] = (
         Field(default_factory=dict, max_length=16, description="Your own notes, kept sealed.")
@@ -71,13 +73,16 @@ class RefineRequest(Body):
     seed: int | None = Field(None, ge=0, le=MAX_SEED)
     purpose: Word | None = None
     channel: Word | None = None
-    territories: list[Word] | None = Field(None, min_length=1, max_length=64)
+    territories: Territories | None = None
     metadata: dict[str, Annotated[str, Field(max_length=256)]] | None = Field(None, max_length=16)
 
 
 class ModelChange(Body):
-    name: Name
+    name: Name | None = None
+    tools: list[Tool] | None = Field(None, max_length=8)
 
 
 class Reason(Body):
-    reason: Annotated[str, Field(max_length=500)] = ""
+    """Why; for whoever reads the request. It is not kept, because it may name the person."""
+
+    reason: str = Field("", max_length=500)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, Field, JsonValue
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
 from workspace.types import (
     Check,
@@ -17,7 +17,6 @@ from workspace.types import (
     Gender,
     GenerationStatus,
     ModelStatus,
-    PackSummary,
     Tool,
 )
 
@@ -170,7 +169,8 @@ class ConsentView(BaseModel):
     kind: str
     status: ConsentStatus
     terms: dict[str, JsonValue]
-    attestations: list[JsonValue]
+    attestations: list[dict[str, JsonValue]]
+    guidelines_version: str
     recorded_by: str
     recorded_at: Time
 
@@ -179,12 +179,16 @@ class ErasureView(BaseModel):
     """What was destroyed, by id and count; nothing of the person."""
 
     model_id: str
+    status: ModelStatus
     erased_at: Time
-    destroyed: dict[str, int]
+    destroyed: dict[str, int] = Field(description="Kind of what was destroyed -> how many.")
+    audit_entry: int
     cancelled_generations: list[str]
 
 
 class ProductView(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
     id: str
     name: str
     category: str
@@ -194,6 +198,8 @@ class ProductView(BaseModel):
 
 
 class AuditEntryView(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
     seq: int
     at: Time
     action: str
@@ -202,71 +208,13 @@ class AuditEntryView(BaseModel):
     facts: dict[str, JsonValue]
     previous: str
     hash: str
+    mac: str
 
 
 class AuditReportView(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
     intact: bool
     entries: int
     head: str
     first_broken: int | None
-
-
-class AttestationView(BaseModel):
-    id: str
-    text: str
-    sha256: str
-
-
-class PackView(BaseModel):
-    name: str
-    version: str
-    family: str
-    weights_digest: str
-    engine: str
-    tools: list[str]
-    sizes: dict[str, tuple[int, int]] = Field(description="Aspect ratio -> width, height in pixels")
-    default_aspect_ratio: str
-    steps: int
-    max_products: int
-    encoder_id: str
-    identity_pass: float
-    identity_warn: float
-    summary: str
-
-    @classmethod
-    def of(cls, pack: PackSummary) -> PackView:
-        plain = {name: getattr(pack, name) for name in cls.model_fields if name != "weights_digest"}
-        return cls(weights_digest=pack.digest, **plain)
-
-
-class LimitsView(BaseModel):
-    max_upload_bytes: int
-    max_photo_pixels: int
-    max_photo_side: int
-    max_images: int
-    max_products: int
-    max_prompt_characters: int
-
-
-class CapabilitiesView(BaseModel):
-    tools: list[str] = Field(description="What the loaded packs offer.")
-    custom_model_tools: list[Tool]
-    packs: list[PackView]
-    aspect_ratios: list[str]
-    genders: list[Gender]
-    purposes: list[str]
-    channels: list[str]
-    limits: LimitsView
-    plan: str
-    custom_models: bool = Field(description="Whether the workspace's plan has custom models.")
-    guidelines_version: str
-    attestations: list[AttestationView]
-
-
-class GuidelinesView(BaseModel):
-    version: str
-    title: str
-    intro: str
-    photos: list[dict[str, JsonValue]]
-    attestations: list[AttestationView]
-    sha256: str

@@ -1,0 +1,100 @@
+"""What the appliance says of itself: capabilities, guidelines, readiness. Wire types only."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+
+from compliance.guidelines import Attestation
+from workspace.types import Gender, PackSummary, Tool
+
+
+class AttestationView(BaseModel):
+    id: str
+    text: str
+    sha256: str
+
+    @classmethod
+    def of(cls, box: Attestation) -> AttestationView:
+        return cls(id=box.id, text=box.text, sha256=box.sha256)
+
+
+class PackView(BaseModel):
+    name: str
+    version: str
+    family: str
+    weights_digest: str
+    engine: str
+    tools: list[str]
+    sizes: dict[str, tuple[int, int]] = Field(description="Aspect ratio -> width, height in pixels")
+    default_aspect_ratio: str
+    steps: int
+    max_products: int
+    encoder_id: str
+    identity_pass: float
+    identity_warn: float
+    summary: str
+
+    @classmethod
+    def of(cls, pack: PackSummary) -> PackView:
+        plain = {name: getattr(pack, name) for name in cls.model_fields if name != "weights_digest"}
+        return cls(weights_digest=pack.digest, **plain)
+
+
+class LimitsView(BaseModel):
+    max_upload_bytes: int
+    max_photo_bytes: int
+    max_photo_pixels: int
+    max_images: int
+    max_products: int
+    max_prompt_characters: int
+
+
+class CapabilitiesView(BaseModel):
+    tools: list[str] = Field(description="What the loaded packs offer.")
+    custom_model_tools: list[Tool]
+    packs: list[PackView]
+    aspect_ratios: list[str]
+    genders: list[Gender]
+    purposes: list[str]
+    channels: list[str]
+    limits: LimitsView
+    plan: str
+    custom_models: bool = Field(description="Whether the workspace's plan has custom models.")
+    guidelines_version: str
+    attestations: list[AttestationView]
+
+
+class TopicView(BaseModel):
+    topic: str
+    text: str
+    good: list[str]
+    bad: list[str]
+
+
+class PhotoGuideView(BaseModel):
+    kind: str
+    title: str
+    topics: list[TopicView]
+
+
+class LabelView(BaseModel):
+    id: str
+    label: str
+
+
+class GuidelinesView(BaseModel):
+    version: str
+    title: str
+    intro: str
+    photos: list[PhotoGuideView]
+    attestations: list[AttestationView]
+    sha256: str
+    purposes: list[LabelView]
+    channels: list[LabelView]
+
+
+class ReadyView(BaseModel):
+    pack: str
+    engine: str
+    detail: str = Field(description="Engine notes, for example a fallback and why.")
+    face_encoder: str

@@ -1,0 +1,104 @@
+"""Who calls: an API key or the console's session, checked before the body is looked at.
+
+`allowed("scope", ...)` is the dependency of every route under /v1. It answers 401 without a valid
+key or session, 403 when none of the scopes is there, 503 when the workspace is locked. Ids of other
+workspaces are not found, because a visit holds only its own workspace's store.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from fastapi import Depends, Header, Query, Request, Security
+from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
+
+from serve import auth
+from serve.paging import DEFAULT_LIMIT, MAX_LIMIT
+from serve.services import Services
+from workspace.errors import Refused, Unauthenticated
+from workspace.store import WorkspaceStore
+from workspace.types import Caller
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=200,
+        pattern=r"^[ -~]+$",
+        description="Same key and same body: same resource. Another body: 409.",
+    ),
+]
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Items on a page.")]
+Cursor = Annotated[str | None, Query(max_length=200, description="`next_cursor` of a page.")]
+PAGE = DEFAULT_LIMIT
+
+_bearer = HTTPBearer(auto_error=False, description="An API key: `hm_...`")
+_session = APIKeyCookie(name=auth.COOKIE, auto_error=False, description="A console session")
+Bearer = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+Session = Annotated[str | None, Security(_session)]
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One authenticated request: who, and the store of its workspace."""
+
+    services: Services
+    caller: Caller
+    store: WorkspaceStore
+
+    def now(self) -> datetime:
+        """The present time, in UTC."""
+        return self.services.now()
+
+
+def services_of(request: Request) -> Services:
+    """Find the services of the application that handles this request."""
+    services: Services = request.app.state.services
+    return services
+
+
+def allowed(*scopes: str) -> Any:
+    """Make the dependency that lets a caller with any of the scopes in; no scope: any caller."""
+
+    def visit(request: Request, bearer: Bearer, session: Session) -> Visit:
+        services = services_of(request)
+        caller = identify(request, bearer, session)
+        if scopes:
+            auth.require(caller, *scopes)
+        return Visit(services, caller, services.store_of(caller))
+
+    return Depends(visit)
+
+
+def identify(
+    request: Request, bearer: HTTPAuthorizationCredentials | None, session: str | None
+) -> Caller:
+    """Find the caller of a request.
+
+    Raises:
+        Unauthenticated: there is no valid key or session.
+        Refused: a change by session that does not come from the console.
+    """
+    services = services_of(request)
+    if bearer is not None:
+        return auth.authenticate(services.registry, bearer.credentials, services.now())
+    if session is None or "authorization" in request.headers:
+        raise Unauthenticated("The request carries no API key and no console session.")
+    caller = auth.resume(services.registry, session, services.now())
+    if request.method not in SAFE_METHODS and not from_console(request):
+        raise Refused("A change by console session must come from the console itself.")
+    return caller
+
+
+def from_console(request: Request) -> bool:
+    """Tell whether our own pages sent this: they set a header, or the origin is this host."""
+    if request.headers.get(auth.CONSOLE_HEADER) == "1":
+        return True
+    origin, host = request.headers.get("origin"), request.headers.get("host")
+    return origin is not None and host is not None and urlsplit(origin).netloc == host

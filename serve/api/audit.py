@@ -1,0 +1,35 @@
+"""`/v1/audit`: the workspace's append-only log and whether it is whole."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from compliance import audit
+from serve import views
+from serve.api.access import PAGE, Limit, Visit, allowed
+from serve.problems import documented
+
+router = APIRouter(prefix="/v1/audit", tags=["audit"])
+
+
+@router.get("", summary="Entries, oldest first", responses=documented(401, 403, 422, 503))
+def entries(
+    visit: Annotated[Visit, allowed("audit:read")],
+    limit: Limit = PAGE,
+    cursor: Annotated[str | None, Query(pattern=r"^[0-9]{1,15}$")] = None,
+) -> views.Page[views.AuditEntryView]:
+    """List entries in the order in which they were written."""
+    found = audit.entries(visit.store, int(cursor or 0), limit + 1)
+    more = len(found) > limit
+    return views.Page(
+        items=[views.AuditEntryView.model_validate(entry) for entry in found[:limit]],
+        next_cursor=str(found[limit - 1].seq) if more else None,
+    )
+
+
+@router.get("/verify", summary="Is the log whole", responses=documented(401, 403, 503))
+def verify(visit: Annotated[Visit, allowed("audit:read")]) -> views.AuditReportView:
+    """Check every entry's hash, its order, and that none is missing, also at the end."""
+    return views.AuditReportView.model_validate(audit.verify(visit.store))

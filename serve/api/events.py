@@ -1,0 +1,93 @@
+"""`GET /v1/generations/{id}/events`: progress as Server-Sent Events.
+
+Events: `status` ({status, position}), `progress` ({step, steps}), and at the end `done` with the
+whole generation. Each connection first gets the present state, so joining late or again loses
+nothing; the state is read from the store in a worker thread, never on the event loop. A comment
+every `KEEP_ALIVE_SECONDS` keeps proxies from closing the line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
+
+from serve import present, views
+from serve.api.access import Visit, allowed
+from serve.problems import documented
+from workspace.errors import HousemodelError
+from workspace.types import TERMINAL
+
+KEEP_ALIVE_SECONDS = 15.0
+
+router = APIRouter(prefix="/v1/generations", tags=["generations"])
+
+
+class StatusEvent(BaseModel):
+    status: str
+    position: int | None
+
+
+@router.get(
+    "/{generation_id}/events",
+    summary="Progress as it happens",
+    response_class=StreamingResponse,
+    responses={
+        200: {
+            "description": "Events `status`, `progress`, `done`.",
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        },
+        **documented(401, 403, 404, 500, 503),
+    },
+)
+async def events(
+    generation_id: str, visit: Annotated[Visit, allowed("generate", "images:read")]
+) -> StreamingResponse:
+    """Stream the state of a generation until it ends."""
+    await run_in_threadpool(_read, visit, generation_id)  # 404 while it can still be said
+    return StreamingResponse(
+        _stream(visit, generation_id),
+        media_type="text/event-stream",
+        headers={"X-Accel-Buffering": "no"},
+    )
+
+
+async def _stream(visit: Visit, generation_id: str) -> AsyncIterator[str]:
+    """Write what changed since the last look. Starlette ends it when the caller leaves."""
+    status: StatusEvent | None = None
+    progress: views.ProgressView | None = None
+    with visit.services.dispatcher.news.listen(generation_id) as changed:
+        while True:
+            changed.clear()
+            try:
+                now = await run_in_threadpool(_read, visit, generation_id)
+            except HousemodelError:
+                return  # locked or erased meanwhile; asking again says why
+            seen = StatusEvent(status=now.status.value, position=now.position)
+            if seen != status:
+                status = seen
+                yield _event("status", seen)
+            if now.progress.steps and now.progress != progress:
+                progress = now.progress
+                yield _event("progress", progress)
+            if now.status in TERMINAL:
+                yield _event("done", now)
+                return
+            try:
+                await asyncio.wait_for(changed.wait(), KEEP_ALIVE_SECONDS)
+            except TimeoutError:
+                yield ": keep-alive\n\n"
+
+
+def _read(visit: Visit, generation_id: str) -> views.GenerationView:
+    store = visit.services.store_of(visit.caller)  # asked anew: it may be locked by now
+    return present.generation(store, store.get("generations", generation_id))
+
+
+def _event(name: str, body: BaseModel) -> str:
+    return f"event: {name}\ndata: {body.model_dump_json()}\n\n"

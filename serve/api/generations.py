@@ -1,0 +1,127 @@
+"""`/v1/generations`: ask for pictures, look at past ones, cancel, refine. Events: `events.py`."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+from typing import Annotated
+
+from fastapi import APIRouter, Request, Response
+
+from compliance import audit
+from serve import idempotency, paging, pipeline, present, queue, schema, views
+from serve.api import once
+from serve.api.access import PAGE, Cursor, Key, Limit, Visit, allowed
+from serve.asked import SEEDS, Asked
+from serve.idempotency import Once
+from serve.problems import documented
+from workspace.types import GenerationId, GenerationStatus, ModelId, ProductId
+
+router = APIRouter(prefix="/v1/generations", tags=["generations"])
+_SUBMIT = documented(401, 403, 404, 409, 410, 413, 422, 429, 500, 503, 507)
+Reader = Annotated[Visit, allowed("generate", "images:read")]
+Maker = Annotated[Visit, allowed("generate")]
+
+
+@router.post("", status_code=202, summary="Ask for pictures", responses=_SUBMIT)
+def create(
+    body: schema.GenerationRequest,
+    visit: Maker,
+    request: Request,
+    response: Response,
+    key: Key = None,
+) -> views.GenerationAccepted:
+    """Check, admit and queue a generation; it is durable when this answers."""
+    asked = Asked(
+        tool=body.tool,
+        prompt=body.prompt,
+        model_id=ModelId(body.model_id) if body.model_id else None,
+        product_ids=tuple(ProductId(product_id) for product_id in body.product_ids),
+        n=body.n,
+        aspect_ratio=body.aspect_ratio or "",
+        seed=secrets.randbelow(SEEDS) if body.seed is None else body.seed,
+        purpose=body.purpose,
+        channel=body.channel,
+        territories=tuple(body.territories),
+        metadata=body.metadata,
+    )
+    return _submit(visit, asked, once.of_json(key, request, body), response)
+
+
+@router.post("/{generation_id}/refine", status_code=202, summary="Ask again", responses=_SUBMIT)
+def refine(
+    generation_id: str,
+    body: schema.RefineRequest,
+    visit: Maker,
+    request: Request,
+    response: Response,
+    key: Key = None,
+) -> views.GenerationAccepted:
+    """Make a new generation from an old one with changes; the seed stays unless it is changed."""
+    old = Asked.from_json(visit.store.get("generations", generation_id).private["asked"])
+    changes = body.model_dump(exclude_none=True)
+    for name in ("product_ids", "territories"):
+        if name in changes:
+            changes[name] = tuple(changes[name])
+    asked = replace(old, refined_from=generation_id, **changes)
+    return _submit(visit, asked, once.of_json(key, request, body), response)
+
+
+def _submit(visit: Visit, asked: Asked, sent: Once, response: Response) -> views.GenerationAccepted:
+    parts, caller = visit.services.parts, visit.caller
+    generation_id = pipeline.submit(parts, caller.workspace_id, asked, caller.actor, sent)
+    visit.services.dispatcher.wake()
+    answer = present.accepted(visit.store, visit.store.get("generations", generation_id))
+    response.headers["Location"] = answer.status_url
+    return answer
+
+
+@router.get("", summary="Past generations", responses=documented(401, 403, 422, 500, 503))
+def past(
+    visit: Reader,
+    limit: Limit = PAGE,
+    cursor: Cursor = None,
+    status: GenerationStatus | None = None,
+    model_id: str | None = None,
+) -> views.Page[views.GenerationView]:
+    """List generations, newest first."""
+    where = "1"
+    params: list[str] = []
+    for column, value in (("status", status), ("model_id", model_id)):
+        if value is not None:
+            where, params = f"{where} AND {column} = ?", [*params, str(value)]
+    rows, following = paging.page(visit.store, "generations", limit, cursor, where, params)
+    shown = [present.generation(visit.store, row) for row in rows]
+    return views.Page(items=shown, next_cursor=following)
+
+
+@router.get(
+    "/{generation_id}", summary="One generation", responses=documented(401, 403, 404, 500, 503)
+)
+def one(generation_id: str, visit: Reader) -> views.GenerationView:
+    """Show a generation; one that failed keeps HTTP 200 and carries `error`."""
+    return present.generation(visit.store, visit.store.get("generations", generation_id))
+
+
+@router.post(
+    "/{generation_id}/cancel",
+    summary="Stop it",
+    responses=documented(401, 403, 404, 409, 500, 503, 507),
+)
+def cancel(
+    generation_id: str, visit: Maker, request: Request, key: Key = None
+) -> views.GenerationView:
+    """Cancel: a queued one ends at once, a running one at its next step, an ended one stays."""
+    store, now, actor = visit.store, visit.now(), visit.caller.actor
+
+    def stop() -> str:
+        before = queue.status_of(store, generation_id)
+        if queue.cancel(store, GenerationId(generation_id), now) is not before or (
+            before is GenerationStatus.RUNNING
+        ):
+            audit.append(store, "generation.cancel_asked", generation_id, actor, now)
+        return generation_id
+
+    idempotency.once(store, once.of_nothing(key, request), now, stop)
+    visit.services.dispatcher.cancelled(generation_id)
+    return present.generation(store, store.get("generations", generation_id))

@@ -1,0 +1,229 @@
+"""`/v1/models`: enrol a person, look, rename, withdraw. What happens is in `identity.enrolment`."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BeforeValidator, Field, JsonValue
+
+from compliance import consent
+from identity import enrolment, likeness
+from serve import forms, idempotency, paging, present, rules, schema, views, withdrawal
+from serve.api import once
+from serve.api.access import PAGE, Cursor, Key, Limit, Visit, allowed
+from serve.idempotency import Once
+from serve.problems import documented
+from workspace.types import Gender, ModelId, ModelStatus, PhotoKind
+
+router = APIRouter(prefix="/v1/models", tags=["models"])
+Reader = Annotated[Visit, allowed("models:read")]
+Writer = Annotated[Visit, allowed("models:write")]
+_CHANGE = documented(401, 403, 404, 409, 410, 422, 500, 503, 507)
+_FILES = {
+    "full_body": "Head to toe: JPEG, PNG, WEBP or HEIC",
+    "close_up": "Head and shoulders: JPEG, PNG, WEBP or HEIC",
+    "evidence[]": "Signed consent: PDF or picture",
+}
+_FIELDS: dict[str, dict[str, Any]] = {
+    "name": {"type": "string", "maxLength": 80},
+    "gender": {"type": "string", "enum": [gender.value for gender in Gender]},
+    "attestations": {
+        "type": "string",
+        "contentMediaType": "application/json",
+        "description": "List of {id, sha256}: every attestation of /v1/capabilities",
+    },
+    "consent": {
+        "type": "string",
+        "contentMediaType": "application/json",
+        "description": "Terms; what is left out gets its default",
+    },
+    "allow_duplicate": {"type": "string", "enum": ["true", "false"]},
+}
+
+
+def _json(text: Any) -> Any:
+    """Read a field that holds JSON."""
+    try:
+        return json.loads(text) if isinstance(text, str) else text
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise ValueError("must be JSON") from error
+
+
+class ModelFields(schema.Body):
+    name: str
+    gender: Gender
+    attestations: Annotated[list[dict[str, JsonValue]], BeforeValidator(_json)] = Field(
+        default_factory=list, max_length=64
+    )
+    consent: Annotated[dict[str, JsonValue] | None, BeforeValidator(_json)] = None
+    allow_duplicate: bool = False
+
+
+@router.post(
+    "",
+    status_code=202,
+    summary="Enrol a person",
+    responses=documented(401, 403, 409, 413, 415, 422, 429, 500, 503, 507),
+    openapi_extra=forms.described(
+        _FILES, _FIELDS, ("full_body", "close_up", "name", "gender", "attestations")
+    ),
+)
+async def create(
+    request: Request, response: Response, visit: Writer, key: Key = None
+) -> views.ModelAccepted:
+    """Check both photos, record the consent, and build the model in the background."""
+    uploads = forms.uploads_of(request)
+    files = frozenset(name.removesuffix("[]") for name in _FILES)
+    async with uploads.form(request, files, frozenset(_FIELDS)) as form:
+        fields = forms.parse(ModelFields, form)
+        sent = once.of_form(key, request, form)
+        wanted = enrolment.EnrolmentRequest(
+            full_body=form.file("full_body"),
+            close_up=form.file("close_up"),
+            name=fields.name,
+            gender=fields.gender,
+            attestations=fields.attestations,
+            consent_terms=fields.consent,
+            evidence=form.files.get("evidence", ()),
+            allow_duplicate=fields.allow_duplicate,
+        )
+        model = await uploads.work(lambda: _enrol(visit, wanted, sent))
+    response.headers["Location"] = f"/v1/models/{model.id}"
+    return model
+
+
+def _enrol(visit: Visit, wanted: enrolment.EnrolmentRequest, sent: Once) -> views.ModelAccepted:
+    services, store, now = visit.services, visit.store, visit.now()
+    with idempotency.one_at_a_time(store, sent):
+        known = idempotency.find(store, sent, now)
+        if known is None:
+            plan = rules.plan_of(services.plans, store.workspace)
+            model_id = enrolment.enrol(
+                store,
+                plan,
+                services.guidelines,
+                services.encoder,
+                services.limits,
+                wanted,
+                visit.caller,
+                now,
+            )
+            idempotency.remember(store, sent, model_id, now)
+            workspace_id = visit.caller.workspace_id
+            services.dispatcher.build_model(workspace_id, model_id, wanted.allow_duplicate)
+        else:
+            model_id = ModelId(known)
+    return views.ModelAccepted(id=model_id, status=enrolment.describe(store, model_id).status)
+
+
+@router.get("", summary="Models, newest first", responses=documented(401, 403, 422, 500, 503))
+def listing(
+    visit: Reader, limit: Limit = PAGE, cursor: Cursor = None
+) -> views.Page[views.ModelView]:
+    """List the workspace's custom models; erased ones are left out."""
+    rows, following = paging.page(
+        visit.store, "models", limit, cursor, "status <> ?", [ModelStatus.ERASED.value]
+    )
+    shown = [present.model(visit.store, ModelId(row.id), visit.now()) for row in rows]
+    return views.Page(items=shown, next_cursor=following)
+
+
+@router.get("/{model_id}", summary="One model", responses=documented(401, 403, 404, 500, 503))
+def one(model_id: str, visit: Reader) -> views.ModelView:
+    """Show a model with its checks and the state of its consent."""
+    return present.model(visit.store, ModelId(model_id), visit.now())
+
+
+@router.patch("/{model_id}", summary="Rename, allow tools", responses=_CHANGE)
+def change(model_id: str, body: schema.ModelChange, visit: Writer) -> views.ModelView:
+    """Change the name, or the tools that the model may be used on."""
+    enrolment.change(
+        visit.store, ModelId(model_id), visit.caller, visit.now(), body.name, body.tools
+    )
+    return present.model(visit.store, ModelId(model_id), visit.now())
+
+
+@router.delete("/{model_id}", summary="Erase", responses=documented(401, 403, 404, 500, 503, 507))
+def erase(model_id: str, visit: Writer) -> views.ErasureView:
+    """Destroy the likeness, the name and every image of the model; answers with what went."""
+    return _erased(
+        visit, withdrawal.erase(visit.store, ModelId(model_id), visit.caller, visit.now())
+    )
+
+
+@router.get(
+    "/{model_id}/photos/{kind}",
+    summary="A reference photo",
+    response_class=Response,
+    responses={
+        200: {"content": {"image/jpeg": {}}, "description": "The photo, without metadata."},
+        **documented(401, 403, 404, 422, 500, 503),
+    },
+)
+def photo(model_id: str, kind: PhotoKind, visit: Reader) -> Response:
+    """Open one sealed reference photo."""
+    content, media_type = likeness.photo(visit.store, ModelId(model_id), kind)
+    return Response(content, media_type=media_type)
+
+
+@router.get(
+    "/{model_id}/consents",
+    summary="Consent versions, newest first",
+    responses=documented(401, 403, 404, 500, 503),
+)
+def consents(model_id: str, visit: Reader) -> views.Page[views.ConsentView]:
+    """Show every version of the consent that was recorded for this model."""
+    enrolment.describe(visit.store, ModelId(model_id))
+    found = consent.versions(visit.store, model_id)
+    return views.Page(items=[present.consent(version) for version in found])
+
+
+@router.post("/{model_id}/revoke", summary="The person withdraws", responses=_CHANGE)
+def revoke(
+    model_id: str, body: schema.Reason, visit: Writer, request: Request, key: Key = None
+) -> views.ErasureView:
+    """Revoke the consent, cancel what is queued, erase the person. The reason is not kept."""
+    store, now = visit.store, visit.now()
+    _remember(visit, once.of_json(key, request, body), model_id)
+    return _erased(visit, withdrawal.revoke(store, ModelId(model_id), visit.caller, now))
+
+
+@router.post("/{model_id}/suspend", summary="Pause all use", responses=_CHANGE)
+def suspend(
+    model_id: str, body: schema.Reason, visit: Writer, request: Request, key: Key = None
+) -> views.ModelView:
+    """Refuse all use of the model until it is resumed."""
+    _remember(visit, once.of_json(key, request, body), model_id)
+    withdrawal.suspend(visit.store, ModelId(model_id), visit.caller, visit.now())
+    return present.model(visit.store, ModelId(model_id), visit.now())
+
+
+@router.post("/{model_id}/resume", summary="Allow use again", responses=_CHANGE)
+def resume(
+    model_id: str, body: schema.Reason, visit: Writer, request: Request, key: Key = None
+) -> views.ModelView:
+    """Allow use again, within the terms of the consent."""
+    _remember(visit, once.of_json(key, request, body), model_id)
+    withdrawal.resume(visit.store, ModelId(model_id), visit.caller, visit.now())
+    return present.model(visit.store, ModelId(model_id), visit.now())
+
+
+def _remember(visit: Visit, sent: Once, model_id: str) -> None:
+    """Hold a key to its first request; what follows may safely be done twice."""
+    enrolment.describe(visit.store, ModelId(model_id))
+    idempotency.once(visit.store, sent, visit.now(), lambda: model_id)
+
+
+def _erased(visit: Visit, done: withdrawal.Erasure) -> views.ErasureView:
+    for generation_id in done.cancelled:
+        visit.services.dispatcher.cancelled(generation_id)
+    return views.ErasureView(
+        model_id=done.model_id,
+        status=done.status,
+        erased_at=done.erased_at,
+        destroyed=done.destroyed,
+        audit_entry=done.audit_entry,
+        cancelled_generations=list(done.cancelled),
+    )

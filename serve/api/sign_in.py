@@ -1,0 +1,166 @@
+"""`/sign-in`, `/sign-out`: from a one-time code or an API key to a console session.
+
+A plain page without scripts or outside files. The session travels in a cookie that scripts can't
+read and other sites can't send. After a one-time link the page moves on by itself instead of by
+redirect, because a browser that came from elsewhere would not send the new strict cookie along.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Annotated
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from pydantic import ValidationError
+from starlette.concurrency import run_in_threadpool
+
+from serve import auth, schema
+from serve.api.access import from_console, services_of
+from serve.problems import documented
+from serve.services import Services
+from workspace.errors import InvalidRequest, Refused, Unauthenticated
+
+CONSOLE = "/console/"
+router = APIRouter(tags=["sign-in"])
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>housemodel</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">{head}
+<style>
+body {{ font: 16px/1.5 system-ui, sans-serif; margin: 12vh auto; max-width: 26rem; padding: 0 1rem;
+  color: #222; background: #fafafa }}
+input, button {{ font: inherit; width: 100%; box-sizing: border-box; padding: .6rem;
+  margin: .4rem 0 }}
+button {{ background: #222; color: #fff; border: 0; border-radius: 4px; cursor: pointer }}
+[role=alert] {{ color: #a00 }}
+</style></head><body><h1>housemodel</h1>{body}</body></html>"""
+_FORM = """{notice}<form method="post" action="/sign-in">
+<label>One-time code or API key
+<input name="secret" type="password" autocomplete="off" required autofocus></label>
+<button>Sign in</button></form>
+<p>The start of the service prints a one-time code. A key is made with
+<code>housemodel key create</code>.</p>"""
+_WELCOME = '<p>Signed in. <a href="{console}">Open the console</a></p>'
+
+
+class Secret(schema.Body):
+    """Either of the two, or `secret` for whichever it is."""
+
+    code: str | None = None
+    key: str | None = None
+    secret: str | None = None
+
+
+@router.get("/", include_in_schema=False)
+def root() -> RedirectResponse:
+    """Lead to the console."""
+    return RedirectResponse(CONSOLE, 303)
+
+
+@router.get("/sign-in", summary="The sign-in page", response_class=HTMLResponse)
+def page(request: Request, code: Annotated[str | None, Query(max_length=128)] = None) -> Response:
+    """Show the form, or sign in at once with the code of a one-time link."""
+    if code is None:
+        return _form("")
+    services = services_of(request)
+    try:
+        session = auth.redeem(services.registry, code, services.now(), services.session_hours)
+    except Unauthenticated as error:
+        return _form(error.detail)
+    head = f'<meta http-equiv="refresh" content="0; url={CONSOLE}">'
+    welcome = _WELCOME.format(console=CONSOLE)
+    return _with_session(
+        HTMLResponse(_PAGE.format(head=head, body=welcome)), request, services, session
+    )
+
+
+@router.post(
+    "/sign-in",
+    summary="Sign in with a one-time code or an API key",
+    status_code=204,
+    responses={
+        303: {"description": "To the console, for the page's own form."},
+        **documented(401, 403, 422, 500, 503),
+    },
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                kind: {"schema": {"$ref": "#/components/schemas/Secret"}}
+                for kind in ("application/json", "application/x-www-form-urlencoded")
+            },
+        }
+    },
+)
+async def sign_in(request: Request) -> Response:
+    """Open a console session: `{"code": ...}` or `{"key": ...}`; the answer sets the cookie."""
+    if request.headers.get("origin") not in (None, "null") and not from_console(request):
+        raise Refused("Sign in from this service's own page.")
+    from_page = "urlencoded" in request.headers.get("content-type", "")
+    secret = _read(await request.body(), from_page)
+    services = services_of(request)
+    try:
+        session = await run_in_threadpool(_open, services, secret)
+    except Unauthenticated as error:
+        if from_page:
+            return _form(error.detail)
+        raise
+    answer = RedirectResponse(CONSOLE, 303) if from_page else Response(status_code=204)
+    return _with_session(answer, request, services, session)
+
+
+@router.post("/sign-out", summary="End the console session", responses=documented(403, 500, 503))
+def sign_out(request: Request) -> RedirectResponse:
+    """Forget the session here and in the browser."""
+    if not from_console(request):
+        raise Refused("Sign out from the console itself.")
+    session = request.cookies.get(auth.COOKIE)
+    if session:
+        auth.sign_out(services_of(request).registry, session)
+    answer = RedirectResponse("/sign-in", 303)
+    answer.delete_cookie(auth.COOKIE, path="/")
+    return answer
+
+
+def _read(body: bytes, from_page: bool) -> Secret:
+    try:
+        if from_page:
+            pairs = parse_qs(body.decode(), max_num_fields=4)
+            return Secret(**{name: values[0] for name, values in pairs.items()})
+        return Secret.model_validate_json(body)
+    except (ValidationError, ValueError, TypeError) as error:
+        raise InvalidRequest('Send `{"code": "..."}` or `{"key": "hm_..."}`.') from error
+
+
+def _open(services: Services, given: Secret) -> str:
+    key, code = given.key, given.code
+    if given.secret is not None:
+        secret = given.secret.strip()
+        key, code = (secret, None) if secret.startswith("hm_") else (None, secret)
+    now, hours = services.now(), services.session_hours
+    if key is not None:
+        return auth.sign_in(services.registry, key, now, hours)
+    if code is not None:
+        return auth.redeem(services.registry, code, now, hours)
+    raise InvalidRequest("A one-time code or an API key is needed.")
+
+
+def _form(problem: str) -> HTMLResponse:
+    notice = f'<p role="alert">{escape(problem)}</p>' if problem else ""
+    page = _PAGE.format(head="", body=_FORM.format(notice=notice))
+    return HTMLResponse(page, 401 if problem else 200)
+
+
+def _with_session(answer: Response, request: Request, services: Services, session: str) -> Response:
+    answer.set_cookie(
+        auth.COOKIE,
+        session,
+        max_age=services.session_hours * 3600,
+        path="/",
+        secure=request.url.scheme == "https",
+        httponly=True,
+        samesite="strict",
+    )
+    return answer

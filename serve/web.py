@@ -1,0 +1,100 @@
+"""The HTTP application: services -> FastAPI. Knows no Ray, no console, no settings.
+
+Errors become problems in one place (`problems.py`), everything around a request is in
+`middleware.py`. The interactive documentation pages are off, because they load scripts from
+elsewhere; the OpenAPI document itself is at `/openapi.json`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
+
+from serve import metrics, problems
+from serve.api import (
+    audit,
+    capabilities,
+    events,
+    generations,
+    guidelines,
+    health,
+    images,
+    models,
+    photos,
+    products,
+    sign_in,
+)
+from serve.forms import Uploads
+from serve.middleware import Frame
+from serve.services import Services
+
+VERSION = "0.1.0"
+_ROUTERS = (
+    health,
+    sign_in,
+    capabilities,
+    guidelines,
+    photos,
+    models,
+    products,
+    events,
+    generations,
+    images,
+    audit,
+)
+
+
+def build_app(services: Services) -> FastAPI:
+    """Make the application. Its lifespan starts and stops the dispatcher, if a server runs it."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await run_in_threadpool(services.dispatcher.start)
+        yield
+        await run_in_threadpool(services.dispatcher.stop)
+
+    app = FastAPI(
+        title="housemodel",
+        version=VERSION,
+        description="One consenting person's face and look, locked across a brand's pictures.",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        generate_unique_id_function=_operation_id,
+    )
+    app.state.services = services
+    app.state.uploads = Uploads()
+    app.state.metrics = metrics.Metrics()
+    problems.install(app)
+    for module in _ROUTERS:
+        app.include_router(module.router)
+    app.add_middleware(
+        Frame,
+        max_upload_bytes=services.max_upload_bytes,
+        observe=app.state.metrics.observe,
+    )
+    app.openapi = lambda: _document(app)  # type: ignore[method-assign]
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    """Name operations for generated clients: `generations_create`."""
+    tag = str(route.tags[0]) if route.tags else "root"
+    return f"{tag.replace('-', '_')}_{route.name}"
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    """Write the OpenAPI document once; FastAPI's own validation schemas are ours, not its."""
+    if app.openapi_schema is None:
+        document = FastAPI.openapi(app)
+        schemas = document["components"]["schemas"]
+        for unused in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(unused, None)
+        schemas.setdefault("Secret", sign_in.Secret.model_json_schema())
+        app.openapi_schema = document
+    return app.openapi_schema
