@@ -15,11 +15,13 @@ from typing import Any
 import gradio as gr
 
 from console import texts
-from console.client import ClientFactory
+from console.client import ClientFactory, in_process, over_network
 from console.frame import Frame
 from console.guard import Guard
 from console.pages import editorial, enrol, flatlay, home, models, refine, swap
 from console.theme import script_tag, style_sheet, theme
+
+__all__ = ["build_console", "in_process", "mount_console", "over_network"]
 
 PAGES: tuple[tuple[str, str, Callable[[Frame, Any], None]], ...] = (
     ("editorial", texts.EDITORIAL, editorial.build),

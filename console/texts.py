@@ -30,12 +30,6 @@ TOOL_SUMMARIES = {
     "background_swap": "A new background for a photo that you already have.",
 }
 GENDERS = (("Female", "female"), ("Male", "male"), ("Non-binary", "non_binary"))
-PURPOSES = {
-    "ecommerce_pdp": "Product page",
-    "lookbook": "Lookbook",
-    "paid_ads": "Paid ads",
-}
-CHANNELS = {"web": "Web", "social": "Social media", "print": "Print"}
 TERRITORIES = {
     "EU": "European Union",
     "US": "United States",

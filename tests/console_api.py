@@ -82,11 +82,16 @@ class FakeService:
         }
 
     def _guidelines(self, *_: Any) -> Any:
-        photo = {"kind": "full_body", "title": "Full-body shot", "framing": ["Head to toe."]}
-        close = {"kind": "close_up", "title": "Close-up shot", "light": ["Soft and even."]}
+        topic = {"topic": "framing", "text": "Head to toe.", "good": ["Feet"], "bad": ["Cropped"]}
+        photos = [
+            {"kind": "full_body", "title": "Full-body shot", "topics": [topic]},
+            {"kind": "close_up", "title": "Close-up shot", "topics": [topic]},
+        ]
         return {
             **{"version": "2026-11", "title": "Adding Model Guidelines", "intro": "Two photos."},
-            "photos": [photo, close],
+            **{"photos": photos, "attestations": BOXES},
+            "purposes": [{"id": "lookbook", "label": "Lookbooks"}],
+            "channels": [{"id": "web", "label": "Web shop"}],
         }
 
     def _photos(self, _method: str, _parts: list[str], body: Any) -> Any:

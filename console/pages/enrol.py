@@ -79,8 +79,8 @@ def build(frame: Frame, blocks: Any) -> None:
         else:
             plan = ""
         listed = can.attestations(able)
-        purposes = can.options(able, "purposes", texts.PURPOSES)
-        channels = can.options(able, "channels", texts.CHANNELS)
+        purposes = can.options(told, "purposes")
+        channels = can.options(told, "channels")
         return [
             plan,
             steps.guidelines_html(told),

@@ -55,20 +55,23 @@ def guidelines_html(page: Json) -> str:
 
 
 def _guideline(photo: Json) -> str:
-    """Every field that is text or a list of texts, in the order in which it comes."""
-    title = photo.get("title") or texts.words(texts.PHOTOS, photo.get("kind") or photo.get("photo"))
-    rows = []
-    for name, value in photo.items():
-        if name in {"title", "kind", "photo", "id"}:
-            continue
-        lines = value if isinstance(value, list) else [value]
-        told = "".join(f"<li>{html.text(line)}</li>" for line in lines if isinstance(line, str))
-        if told:
-            rows.append(f"<dt>{html.text(texts.words({}, name))}</dt><dd><ul>{told}</ul></dd>")
-    return (
-        f'<section class="hm-panel"><h3>{html.text(title)}</h3>'
-        f'<dl class="hm-guide">{"".join(rows)}</dl></section>'
+    """One photo: what to look for, what is good, what is bad."""
+    topics = "".join(
+        f"<h4>{html.text(texts.words({}, topic.get('topic')))}</h4>"
+        f"<p>{html.text(topic.get('text'))}</p>"
+        f"{_listed('Good', 'hm-yes', topic.get('good'))}"
+        f"{_listed('Avoid', 'hm-no', topic.get('bad'))}"
+        for topic in photo.get("topics") or ()
     )
+    return (
+        f'<section class="hm-panel hm-guide"><h3>{html.text(photo.get("title"))}</h3>'
+        f"{topics}</section>"
+    )
+
+
+def _listed(label: str, kind: str, lines: Any) -> str:
+    items = "".join(f"<li>{html.text(line)}</li>" for line in lines or ())
+    return f'<ul class="{kind}" aria-label="{label}">{items}</ul>' if items else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,7 @@ def person() -> Person:
         name = gr.Textbox(
             label="Name",
             info="Seen only inside this workspace.",
-            max_length=120,
+            max_length=80,
             elem_id="person-name",
         )
         gender = gr.Dropdown(

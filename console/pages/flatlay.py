@@ -41,6 +41,7 @@ def build(frame: Frame, blocks: Any) -> None:
         api = frame.api(request)
         try:
             able = await api.get("/v1/capabilities")
+            words = await api.get("/v1/guidelines")
             listed = await api.items("/v1/models", limit=100)
             goods = await api.items("/v1/products", limit=100)
         except ApiProblem as found:
@@ -49,7 +50,7 @@ def build(frame: Frame, blocks: Any) -> None:
         return [
             html.note(note_) if note_ else "",
             gr.update(choices=can.ratios(able), value=can.default_ratio(able)),
-            *can.vocabulary_updates(able),
+            *can.vocabulary_updates(words),
             *models.drawn(listed, ""),
             *products.drawn(goods, []),
             *await run.follow(jobs_of(generation or ""), request, api),

@@ -9,6 +9,7 @@ import gradio as gr
 from console import texts
 from console.client import ApiProblem, Json
 from console.frame import PLAIN, QUIET, Frame
+from console.parts import capabilities as can
 from console.parts import html
 from console.parts.cards import card_list, chosen_in, model_choices
 
@@ -33,7 +34,7 @@ def build(frame: Frame, blocks: Any) -> None:
             shown = gr.HTML("", elem_id="model-detail", **PLAIN)
             with gr.Column(visible=False, elem_classes=["hm-panel"]) as actions:
                 with gr.Row(equal_height=False):
-                    name = gr.Textbox(label="Name", max_length=120, elem_id="model-name", scale=4)
+                    name = gr.Textbox(label="Name", max_length=80, elem_id="model-name", scale=4)
                     rename = gr.Button("Rename", size="md", scale=1, min_width=110)
                 gr.HTML(f"<h2>Revoke</h2><p class='hm-muted'>{html.text(_EFFECT)}</p>", **PLAIN)
                 typed = gr.Textbox(label="Name of the model", elem_id="revoke-name")
@@ -55,12 +56,13 @@ def build(frame: Frame, blocks: Any) -> None:
             wanted = model_id if model_id in known else (known[0] if known else "")
             model = await api.get(f"/v1/models/{wanted}") if wanted else {}
             consents = await api.items(f"/v1/models/{wanted}/consents") if wanted else []
+            words = can.labels(await api.get("/v1/guidelines"), "purposes")
         except ApiProblem as found:
             return [told + html.problem(found), *[gr.skip()] * 7]
         return [
             told,
             model_choices(listed, wanted) or _nobody(frame),
-            detail(model, consents) if model else "",
+            detail(model, consents, words) if model else "",
             gr.update(visible=bool(model) and model.get("status") not in {"revoked", "erased"}),
             str(model.get("name") or ""),
             wanted,
@@ -107,7 +109,7 @@ def build(frame: Frame, blocks: Any) -> None:
     )
 
 
-def detail(model: Json, consents: list[Json]) -> str:
+def detail(model: Json, consents: list[Json], purposes: dict[str, str]) -> str:
     """One model: its photos, its state, its consents with their dates."""
     model_id = html.text(model.get("id"))
     photos = "".join(
@@ -116,7 +118,7 @@ def detail(model: Json, consents: list[Json]) -> str:
         for kind, words in texts.PHOTOS.items()
         if kind != "both" and model.get("status") in {"ready", "suspended", "expired"}
     )
-    rows = "".join(_consent_row(consent) for consent in consents)
+    rows = "".join(_consent_row(consent, purposes) for consent in consents)
     table = (
         '<div class="hm-scroll"><table class="hm-table"><caption>Consents</caption><thead><tr>'
         "<th>Version</th><th>State</th><th>From</th><th>Until</th><th>Purposes</th></tr></thead>"
@@ -133,10 +135,10 @@ def detail(model: Json, consents: list[Json]) -> str:
     )
 
 
-def _consent_row(consent: Json) -> str:
+def _consent_row(consent: Json, words: dict[str, str]) -> str:
     given = consent.get("terms")
     terms: Json = given if isinstance(given, dict) else consent
-    purposes = ", ".join(texts.words(texts.PURPOSES, each) for each in terms.get("purposes") or ())
+    purposes = ", ".join(texts.words(words, each) for each in terms.get("purposes") or ())
     cells = (
         html.text(consent.get("version")),
         html.badge(consent.get("status")),

@@ -1,4 +1,4 @@
-"""Reads what the service can do out of `GET /v1/capabilities`, with something usable if silent."""
+"""Reads what can be done here out of `GET /v1/capabilities` and `GET /v1/guidelines`."""
 
 from __future__ import annotations
 
@@ -55,17 +55,20 @@ def attestations(capabilities: Json) -> list[Json]:
     return [box for box in capabilities.get("attestations") or () if isinstance(box, dict)]
 
 
-def options(capabilities: Json, name: str, known: dict[str, str]) -> list[tuple[str, str]]:
-    """Words and codes of a vocabulary such as `purposes`, for a drop-down."""
-    codes = capabilities.get(name) or list(known)
-    return [(texts.words(known, code), str(code)) for code in codes]
+def labels(guidelines: Json, name: str) -> dict[str, str]:
+    """Code -> words of a vocabulary (`purposes`, `channels`), in the service's own words."""
+    listed = guidelines.get(name) or ()
+    return {str(each["id"]): str(each["label"]) for each in listed if isinstance(each, dict)}
 
 
-def vocabulary_updates(capabilities: Json) -> list[Any]:
+def options(guidelines: Json, name: str) -> list[tuple[str, str]]:
+    """The same for a drop-down: words first."""
+    return [(words, code) for code, words in labels(guidelines, name).items()]
+
+
+def vocabulary_updates(guidelines: Json) -> list[Any]:
     """Updates for the drop-downs 'Purpose' and 'Channel': the first of each is chosen."""
-    purposes = options(capabilities, "purposes", texts.PURPOSES)
-    channels = options(capabilities, "channels", texts.CHANNELS)
     return [
-        gr.update(choices=purposes, value=purposes[0][1]),
-        gr.update(choices=channels, value=channels[0][1]),
+        gr.update(choices=listed, value=listed[0][1] if listed else None)
+        for listed in (options(guidelines, "purposes"), options(guidelines, "channels"))
     ]
