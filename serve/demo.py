@@ -47,14 +47,14 @@ def run(settings: Settings, out: Path, say: Callable[[str], None]) -> DemoReport
         HousemodelError: any step was refused or failed; the message says what to do.
     """
     out.mkdir(parents=True, exist_ok=True)
-    secret = _key(settings)
+    secret = prepared_key(settings)
     say("loading the pack")
     with local.running(settings) as client:
         client.headers["Authorization"] = f"Bearer {secret}"
         return _walk(client, out, say)
 
 
-def _key(settings: Settings) -> str:
+def prepared_key(settings: Settings) -> str:
     """A short-lived key of the demo workspace, which is made if it is not there."""
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     registry = Registry(settings.home, load_root_key(settings.root_key_file, create=True))

@@ -17,6 +17,7 @@ import httpx
 import uvicorn
 
 from serve.app import build_services, build_site
+from serve.services import Services
 from serve.settings import Settings
 from workspace.errors import Starting
 
@@ -24,8 +25,30 @@ START_SECONDS = 60.0
 
 
 @contextmanager
-def running(settings: Settings, port: int | None = None) -> Iterator[httpx.Client]:
-    """Serve one home in this process until the block ends.
+def services(settings: Settings) -> Iterator[Services]:
+    """Open one home with both ports in this process, its dispatcher running.
+
+    Raises:
+        Locked: the root key is missing.
+        PackInvalid: the pack is damaged.
+    """
+    from identity.encoder import InsightFaceEncoder
+    from serve.deployments.diffusion import LocalDiffusion
+
+    diffusion = LocalDiffusion(settings.pack_folder, threads=settings.torch_threads)
+    encoder = InsightFaceEncoder(settings.face_pack_folder, threads=settings.face_threads)
+    made = build_services(settings, diffusion, encoder)
+    made.dispatcher.start()
+    try:
+        yield made
+    finally:
+        made.dispatcher.stop()
+        made.registry.close()
+
+
+@contextmanager
+def serving(made: Services, port: int | None = None) -> Iterator[httpx.Client]:
+    """Serve the whole site until the block ends.
 
     Args:
         port: a loopback TCP port for browsers; None serves on a private Unix socket.
@@ -36,21 +59,18 @@ def running(settings: Settings, port: int | None = None) -> Iterator[httpx.Clien
     Raises:
         Starting: the server did not come up.
     """
-    from identity.encoder import InsightFaceEncoder
-    from serve.deployments.diffusion import LocalDiffusion
+    with (
+        tempfile.TemporaryDirectory(prefix="hm-") as folder,
+        _serving(build_site(made), Path(folder) / "api.sock", port) as client,
+    ):
+        yield client
 
-    diffusion = LocalDiffusion(settings.pack_folder, threads=settings.torch_threads)
-    encoder = InsightFaceEncoder(settings.face_pack_folder, threads=settings.face_threads)
-    services = build_services(settings, diffusion, encoder)
-    services.dispatcher.start()
-    try:
-        with tempfile.TemporaryDirectory(prefix="hm-") as folder, _serving(
-            build_site(services), Path(folder) / "api.sock", port
-        ) as client:
-            yield client
-    finally:
-        services.dispatcher.stop()
-        services.registry.close()
+
+@contextmanager
+def running(settings: Settings, port: int | None = None) -> Iterator[httpx.Client]:
+    """`services` and `serving` in one."""
+    with services(settings) as made, serving(made, port) as client:
+        yield client
 
 
 @contextmanager

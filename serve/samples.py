@@ -64,7 +64,9 @@ def products(folder: Path = FOLDER) -> tuple[SampleProduct, ...]:
 
 def _read(folder: Path) -> dict[str, list[dict[str, str]]]:
     try:
-        found: dict[str, list[dict[str, str]]] = tomllib.loads((folder / "samples.toml").read_text())
+        found: dict[str, list[dict[str, str]]] = tomllib.loads(
+            (folder / "samples.toml").read_text()
+        )
     except FileNotFoundError as error:
         raise NotFound("The sample people and products are not installed.") from error
     return found

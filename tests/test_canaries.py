@@ -70,7 +70,9 @@ def needles(appliance, tmp_path_factory) -> list[bytes]:
         file.unlink()
     pieces = [p[len(p) // 2 : len(p) // 2 + 48] for p in (*uploads, picture, shown)]
     pixels = [Image.open(io.BytesIO(p)).convert("RGB").tobytes() for p in (*uploads, picture)]
-    rows = [p[len(p) // 2 : len(p) // 2 + 48] for p in pixels if len(set(p[len(p) // 2 :][:48])) > 8]
+    rows = [
+        p[len(p) // 2 : len(p) // 2 + 48] for p in pixels if len(set(p[len(p) // 2 :][:48])) > 8
+    ]
     return [NAME.encode(), NAME.title().encode(), PROMPT.encode(), PHOTO, *pieces, *rows]
 
 

@@ -25,7 +25,9 @@ def rendered() -> str:
     os.environ["COLUMNS"] = "96"
     os.environ["NO_COLOR"] = "1"
     parts = ["# The command line\n\nWritten by `python -m tests.test_docs`; a test compares it.\n"]
-    parts += [f"## {p.prog}\n\n```\n{p.format_help().strip()}\n```\n" for p in commands(build_parser())]
+    parts += [
+        f"## {p.prog}\n\n```\n{p.format_help().strip()}\n```\n" for p in commands(build_parser())
+    ]
     return "\n".join(parts)
 
 

@@ -67,8 +67,7 @@ def _list(args: argparse.Namespace) -> int:
         args,
         found,
         [
-            f"{k['id']}  {k['workspace_id']}  {k['scopes']}"
-            f"{'  revoked' if k['revoked_at'] else ''}"
+            f"{k['id']}  {k['workspace_id']}  {k['scopes']}{'  revoked' if k['revoked_at'] else ''}"
             for k in found
         ]
         or ["No key yet: housemodel key create --workspace demo"],
