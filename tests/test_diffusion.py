@@ -73,12 +73,23 @@ def test_a_waiting_job_can_be_cancelled(diffusion: LocalDiffusion) -> None:
     next(running)
     second = threading.Thread(target=lambda: found.extend(diffusion.render([job("second")])))
     second.start()
-    while "second" not in diffusion._known:
+    while len(diffusion._asked) < 2:
         pass
     diffusion.cancel(["second"])
     list(running)
     second.join()
     assert [type(event) for event in found] == [Rendered]
+
+
+def test_a_job_that_is_tried_again_is_not_taken_for_the_first_try(
+    diffusion: LocalDiffusion,
+) -> None:
+    first = diffusion.render([job("a")])
+    next(first)
+    second = diffusion.render([job("a")])
+    diffusion.cancel(["a"])
+    assert [event.image for event in first if isinstance(event, Rendered)] == [None]
+    assert [event.image is None for event in second if isinstance(event, Rendered)] == [False]
 
 
 def test_a_render_that_is_given_up_frees_the_engine(diffusion: LocalDiffusion) -> None:

@@ -8,7 +8,8 @@ needs comes with the jobs and is forgotten with them.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from serve.deployments.families import load_family
@@ -31,39 +32,42 @@ class LocalDiffusion:
         self._summary = pack.summary(engine=self._family.engine)
         self._turn = threading.Lock()
         self._guard = threading.Lock()
-        self._known: set[str] = set()  # jobs that run or wait for their turn
-        self._stopped: set[str] = set()
+        self._asked: list[_Asked] = []  # renders that run or wait for their turn
 
     def describe(self) -> PackSummary:
         """Say what is loaded."""
         return self._summary
 
-    def render(self, jobs: Sequence[RenderJob]) -> Iterator[RenderEvent]:
+    def render(self, jobs: Sequence[RenderJob]) -> Generator[RenderEvent, None, None]:
         """Draw all jobs: a StepDone after each step, then a Rendered for each job.
 
         Raises:
             InvalidRequest: the jobs can't be one batch of this pack.
             EngineFailed: the engine broke; none of the jobs is finished.
         """
-        ids = frozenset(job.job_id for job in jobs)
+        asked = _Asked(frozenset(job.job_id for job in jobs))
         with self._guard:
-            self._known |= ids
+            self._asked.append(asked)
         try:
             with self._turn:
-                yield from self._family.render(jobs, self._is_stopped)
+                yield from self._family.render(jobs, asked.stopped.__contains__)
         except (RuntimeError, MemoryError, ArithmeticError, ValueError) as error:
             # Third-party errors may quote their inputs: the chain is kept, the text is not.
             raise EngineFailed("The engine stopped in the middle of a picture.") from error
         finally:
             with self._guard:
-                self._known -= ids
-                self._stopped -= ids
+                self._asked.remove(asked)
 
     def cancel(self, job_ids: Sequence[str]) -> None:
         """Ask running jobs to stop at their next step; unknown ids are ignored."""
         with self._guard:
-            self._stopped |= self._known.intersection(job_ids)
+            for asked in self._asked:
+                asked.stopped |= asked.ids.intersection(job_ids)
 
-    def _is_stopped(self, job_id: str) -> bool:
-        with self._guard:
-            return job_id in self._stopped
+
+@dataclass(eq=False, slots=True)
+class _Asked:
+    """One call of `render`. A job that is tried again has the same id, so each call has its own."""
+
+    ids: frozenset[str]
+    stopped: set[str] = field(default_factory=set)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -91,7 +91,7 @@ class RayDiffusion:
         self._summary = (time.monotonic(), summary)
         return summary
 
-    def render(self, jobs: Sequence[RenderJob]) -> Iterator[RenderEvent]:
+    def render(self, jobs: Sequence[RenderJob]) -> Generator[RenderEvent, None, None]:
         """Draw all jobs: a StepDone after each step, then a Rendered for each job.
 
         Raises:
@@ -103,9 +103,13 @@ class RayDiffusion:
             _, public = self._introduce(replica)
             sealed = seal_to(public, payloads.pack_jobs(jobs), payloads.JOBS)
             handle = self._replicas[replica].options(stream=True)
-            with our_errors("The diffusion replica"):
-                for event in handle.render.remote(sealed, self._recipient.public):
-                    yield event if isinstance(event, StepDone) else self._open(event)
+            answer = handle.render.remote(sealed, self._recipient.public)
+            try:
+                with our_errors("The diffusion replica"):
+                    for event in answer:
+                        yield event if isinstance(event, StepDone) else self._open(event)
+            finally:
+                answer.cancel()  # a caller that left early; nothing happens after the end
 
     def cancel(self, job_ids: Sequence[str]) -> None:
         """Ask running jobs to stop at their next step; unknown ids are ignored."""

@@ -8,18 +8,22 @@ while a render runs in its thread. It keeps nothing between two renders.
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
+import traceback
 from collections.abc import AsyncIterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from serve.deployments import payloads
 from serve.deployments.diffusion import LocalDiffusion
 from serve.deployments.loopback import keep_to_loopback
-from workspace.errors import EngineFailed
+from workspace.errors import EngineFailed, HousemodelError
 from workspace.sealing import Recipient, seal_to
 from workspace.types import PackSummary, Rendered, RenderEvent, RenderJob, StepDone
 
+_log = logging.getLogger("housemodel.diffusion")
 FAILURES_IN_A_ROW = 3  # after so many the process is taken for broken, and Ray starts a new one
 
 
@@ -81,8 +85,7 @@ class DiffusionReplica:
             self._failures += 1
             raise
         finally:
-            # The caller may have gone; the thread then ends at its next step.
-            self._diffusion.cancel([job.job_id for job in jobs])
+            feed.close()  # the caller may have gone; the thread then ends at its next step
 
 
 def _seal(rendered: Rendered, reply_to: bytes) -> SealedPicture:
@@ -93,6 +96,18 @@ def _seal(rendered: Rendered, reply_to: bytes) -> SealedPicture:
     return SealedPicture(rendered.job_id, sealed, rendered.seconds)
 
 
+def _bare(error: Exception) -> Exception:
+    """The error without its chain, which Ray would write into its log word by word."""
+    if error.__cause__ is not None:
+        _log.error("%s\n%s", type(error.__cause__).__name__, _place_of(error.__cause__))
+    error.__cause__ = error.__context__ = None
+    return error
+
+
+def _place_of(error: BaseException) -> str:
+    return "".join(traceback.format_tb(error.__traceback__))
+
+
 class _Feed:
     """The events of a render that runs in a thread of its own."""
 
@@ -100,16 +115,27 @@ class _Feed:
         self._loop = asyncio.get_running_loop()
         self._queue: asyncio.Queue[RenderEvent | Exception | None] = asyncio.Queue()
         self._diffusion, self._jobs = diffusion, jobs
+        self._closed = False
         threading.Thread(target=self._run, name="render", daemon=True).start()
+
+    def close(self) -> None:
+        """Stop drawing at the next step."""
+        self._closed = True
 
     def _run(self) -> None:
         last: Exception | None = None
         try:
-            for event in self._diffusion.render(self._jobs):
-                self._tell(event)
-        except Exception as error:  # handed over to the caller's task, which raises it
+            with closing(self._diffusion.render(self._jobs)) as events:
+                for event in events:
+                    if self._closed:
+                        return
+                    self._tell(event)
+        except HousemodelError as error:
             last = error
-        self._tell(last)
+        except Exception as error:  # a bug of ours: say where, without what a caller wrote
+            _log.error("render broke: %s\n%s", type(error).__name__, _place_of(error))
+            last = EngineFailed("The engine stopped in the middle of a picture.")
+        self._tell(None if last is None else _bare(last))
 
     def _tell(self, event: RenderEvent | Exception | None) -> None:
         self._loop.call_soon_threadsafe(self._queue.put_nowait, event)

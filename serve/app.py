@@ -1,0 +1,95 @@
+"""The composition root: settings in, objects and the Ray application out.
+
+    build_services  registry, plans, texts, limits and the two ports -> what the routes work with
+    build_site      the HTTP API with the console mounted at /console
+    build_ray_app   gateway, diffusion replicas and identity replica as Ray Serve deployments
+
+The gateway is one replica: it is the only writer of the stores. Each diffusion replica is a
+deployment of its own, so that jobs can be sealed to the very process that draws them
+(docs/adr/0003-replica-transport.md).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from compliance.guidelines import load_guidelines
+from identity.limits import load_limits
+from serve.services import Services, make_services
+from serve.settings import Settings
+from serve.web import build_app
+from workspace.keys import load_root_key
+from workspace.plans import load_plans
+from workspace.ports import Diffusion, FaceEncoder
+from workspace.registry import Registry
+
+APPLICATION = "housemodel"
+CONSOLE_PATH = "/console"
+
+
+def build_services(settings: Settings, diffusion: Diffusion, encoder: FaceEncoder) -> Services:
+    """Open the home and wire the service; nothing is started yet.
+
+    Raises:
+        Locked: the root key is missing.
+        Fault: a table in the configs folder is not complete.
+    """
+    configs = settings.configs_folder
+    registry = Registry(settings.home, load_root_key(settings.root_key_file, create=False))
+    return make_services(
+        registry,
+        load_plans(configs / "plans.toml"),
+        load_guidelines(configs / "guidelines"),
+        load_limits(configs / "quality.toml"),
+        diffusion,
+        encoder,
+        max_upload_mib=settings.max_upload_mib,
+        session_hours=settings.session_hours,
+        max_waiting=settings.max_waiting,
+        lease_seconds=settings.lease_seconds,
+        max_attempts=settings.max_attempts,
+        workers=settings.replicas,
+    )
+
+
+def build_site(services: Services) -> FastAPI:
+    """Make the whole web application: API, sign-in and console."""
+    from console.app import in_process, mount_console
+
+    app = build_app(services)
+    mount_console(app, in_process(app), path=CONSOLE_PATH)
+    return app
+
+
+def build_ray_app(settings: Settings) -> Any:
+    """Describe the Ray Serve application; `ray_serve.run` starts it."""
+    from ray import serve as ray_serve
+
+    from serve.deployments.identity import IdentityReplica
+    from serve.deployments.replica import DiffusionReplica
+    from serve.gateway import Gateway
+
+    def deployment(replica: type, name: str, **options: Any) -> Any:
+        # Logical CPUs are not counted: threads are set per replica, and one machine is enough.
+        return ray_serve.deployment(replica, name=name).options(
+            num_replicas=1,
+            ray_actor_options={"num_cpus": 0},
+            health_check_period_s=5,
+            graceful_shutdown_timeout_s=5,
+            **options,
+        )
+
+    diffusion = [
+        deployment(DiffusionReplica, f"diffusion-{number}", max_ongoing_requests=8).bind(
+            str(settings.pack_folder), settings.torch_threads
+        )
+        for number in range(settings.replicas)
+    ]
+    identity = deployment(IdentityReplica, "identity", max_ongoing_requests=8).bind(
+        str(settings.face_pack_folder), settings.face_threads
+    )
+    return deployment(Gateway, "gateway", max_ongoing_requests=8).bind(
+        settings, identity, *diffusion
+    )

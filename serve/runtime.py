@@ -1,0 +1,235 @@
+"""Start, wait, stop: one appliance from nothing to nothing.
+
+    lock the home -> see that the port is free -> private Ray node -> deploy -> ready -> wait
+    -> stop the gateway in order -> end every process -> keep Ray's logs -> remove its folder
+
+Two appliances run side by side on one machine, but never on one home. After `stop` no process of
+this start is left: what does not end by itself is found by the mark in its environment.
+Nothing here reads a store.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from serve.leftovers import (
+    MARK,
+    PREFIX,
+    adopt_orphans,
+    clear_up,
+    end_descendants,
+    hold_home,
+    remember_start,
+)
+from serve.settings import Settings
+from workspace.errors import EngineFailed, HousemodelError, Starting
+
+READY_SECONDS = 180.0
+STOP_GATEWAY_SECONDS = 9.0
+Say = Callable[[str], None]
+
+
+class _StopAsked(BaseException):
+    """Ctrl-C or SIGTERM; a BaseException, so that no handler on the way swallows it."""
+
+
+def run(settings: Settings, on_ready: Callable[[str], None], say: Say) -> int:
+    """Run the appliance until it is asked to stop.
+
+    Args:
+        settings: What is in force.
+        on_ready: Called once with the base URL when every part answers.
+        say: Told what happens, one line at a time.
+
+    Returns:
+        The exit status of the command: 0 after Ctrl-C or SIGTERM.
+
+    Raises:
+        Conflict: another appliance runs on this home.
+        Unavailable: the port is taken.
+        PackInvalid: the pack is damaged.
+        EngineFailed: a part did not start; the log says why.
+    """
+    from serve.gateway import listen
+
+    with hold_home(settings.home):
+        listen(settings.host, settings.port).close()
+        appliance = Appliance(settings, say)
+        try:
+            listen_for_stop()
+            appliance.start()
+            on_ready(appliance.base_url)
+            while True:
+                appliance.watch()
+                time.sleep(1.0)
+        except (_StopAsked, SystemExit):  # the latter is Ray's answer to SIGTERM while it starts
+            say("Stopping")
+        finally:
+            ignore_stop()
+            appliance.stop()
+        say("Stopped; nothing is left running")
+    return 0
+
+
+class Appliance:
+    """The processes of one start."""
+
+    def __init__(self, settings: Settings, say: Say) -> None:
+        self._settings = settings
+        self._say = say
+        self._mark = secrets.token_hex(8)
+        self._node: Any = None
+
+    @property
+    def base_url(self) -> str:
+        """Where this machine reaches the HTTP port."""
+        host = self._settings.host
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+        return f"http://{f'[{host}]' if ':' in host else host}:{self._settings.port}"
+
+    def start(self) -> None:
+        """Start Ray, deploy the application and wait until it is ready.
+
+        Raises:
+            PackInvalid: the pack is damaged.
+            EngineFailed: a part did not start.
+        """
+        from serve.deployments.packs import read_manifest
+
+        manifest = read_manifest(self._settings.pack_folder)
+        folder = self._make_folder()
+        os.environ.update(environment(self._settings, folder, self._mark))
+        self._say("Starting Ray")
+        from serve.deployments.node import start_node
+
+        adopt_orphans()
+        self._node = start_node(folder, self._settings.object_store_mib)
+        listen_for_stop()  # Ray has put its own handler in place
+        self._say(f"Loading pack {manifest.name} {manifest.version} and the face encoder")
+        self._deploy()
+        self._wait_until_ready()
+        self._say(f"Ready at {self.base_url}")
+
+    def watch(self) -> None:
+        """See that Ray itself is still there; it restarts replicas, but nobody restarts it.
+
+        Raises:
+            EngineFailed: one of Ray's processes has ended.
+        """
+        if self._node.dead_processes():
+            raise EngineFailed("A process of Ray has ended; start the appliance again.")
+
+    def stop(self) -> None:
+        """End everything within 15 seconds; may be called in any state."""
+        if self._node is not None:
+            from serve.deployments.node import stop_node
+
+            with suppress(Exception):  # a gateway that can't stop in order is ended with the rest
+                self._gateway().stop.remote().result(timeout_s=STOP_GATEWAY_SECONDS)
+            with suppress(Exception):
+                stop_node(self._node)
+            end_descendants()
+        clear_up(self._settings.home)
+
+    def _make_folder(self) -> Path:
+        """A private folder with a short path, because Ray's sockets live in it."""
+        clear_up(self._settings.home)  # after a start that was killed
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir="/tmp"))
+        remember_start(self._settings.home, self._mark, folder)
+        return folder
+
+    def _deploy(self) -> None:
+        from ray import serve as ray_serve
+        from ray.serve.schema import LoggingConfig
+
+        from serve.app import APPLICATION, build_ray_app
+
+        logs = self._settings.home / "logs"
+        logs.mkdir(mode=0o700, parents=True, exist_ok=True)
+        quiet = LoggingConfig(log_level="WARNING", logs_dir=str(logs), enable_access_log=False)
+        ray_serve.start(proxy_location="Disabled", logging_config=quiet)
+        try:
+            ray_serve.run(
+                build_ray_app(self._settings),
+                name=APPLICATION,
+                route_prefix=None,
+                logging_config=quiet,
+            )
+        except RuntimeError as error:
+            raise self._why_not() from error
+
+    def _why_not(self) -> HousemodelError:
+        """Find the reason of a failed deployment that an operator can do something about."""
+        from serve.deployments.packs import load_pack
+
+        try:
+            load_pack(self._settings.pack_folder)
+        except HousemodelError as error:
+            return error
+        return EngineFailed("A part of the appliance did not start; see the folder logs in home.")
+
+    def _gateway(self) -> Any:
+        from ray import serve as ray_serve
+
+        from serve.app import APPLICATION
+
+        return ray_serve.get_deployment_handle("gateway", APPLICATION)
+
+    def _wait_until_ready(self) -> None:
+        import httpx
+
+        deadline = time.monotonic() + READY_SECONDS
+        while time.monotonic() < deadline:
+            with suppress(httpx.HTTPError):
+                if httpx.get(f"{self.base_url}/readyz", timeout=10.0).status_code == 200:
+                    return
+            time.sleep(0.2)
+        raise Starting("The service did not become ready; see the folder logs in home.")
+
+
+def environment(settings: Settings, folder: Path, mark: str) -> dict[str, str]:
+    """What every process of this start inherits: offline, quiet, on loopback, with a token."""
+    token = folder / "token"
+    token.touch(mode=0o600)
+    token.write_text(secrets.token_hex(32))
+    return {
+        MARK: mark,
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN_PATH": str(token),
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # on Linux, too: keep to loopback
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_enable_metrics_collection": "0",
+        "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+        "HF_HUB_OFFLINE": "1",
+        "TRANSFORMERS_OFFLINE": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "DO_NOT_TRACK": "1",
+        "GRADIO_ANALYTICS_ENABLED": "False",
+        "TOKENIZERS_PARALLELISM": "false",
+        "OMP_NUM_THREADS": str(settings.torch_threads),
+        "MALLOC_ARENA_MAX": "2",
+    }
+
+
+def listen_for_stop() -> None:
+    """Let Ctrl-C and SIGTERM interrupt whatever the main thread does."""
+
+    def ask(number: int, frame: Any) -> None:
+        raise _StopAsked
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, ask)
+
+
+def ignore_stop() -> None:
+    """Let nothing interrupt the stopping itself."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
