@@ -93,9 +93,9 @@ def write(name: str, figures: list[Figure], facts: dict[str, object]) -> Path:
 
 
 def _plot(path: Path, title: str, figures: list[Figure]) -> None:
-    import matplotlib
+    import matplotlib as mpl
 
-    matplotlib.use("Agg")
+    mpl.use("Agg")
     from matplotlib import pyplot as plt
 
     timed = [f for f in figures if f.unit == "s"]
