@@ -210,12 +210,14 @@ def _out_of_scope(granted: Sequence[str], asked: str, pointer: str) -> NoReturn:
 
 def _shown(word: str) -> str:
     """Repeat a caller's word only when it is one: free text does not belong into messages."""
+    if word == territories.WORLDWIDE:
+        return "worldwide use"
     plain = word.replace("_", "").replace("-", "")
     return word if plain.isascii() and plain.isalnum() and len(word) <= 40 else "what was asked"
 
 
 def _listed(words: Sequence[str]) -> str:
-    shown = ["every territory" if word == territories.WORLDWIDE else str(word) for word in words]
+    shown = ["worldwide" if word == territories.WORLDWIDE else str(word) for word in words]
     return " and ".join(filter(None, (", ".join(shown[:-1]), shown[-1]))) if shown else "nothing"
 
 

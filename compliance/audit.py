@@ -116,25 +116,22 @@ def entries(store: WorkspaceStore, after: int = 0, limit: int = 100) -> list[Aud
 
 def verify(store: WorkspaceStore) -> AuditReport:
     """Check every entry, their order and that none is missing, also at the end."""
-    # NOTE: the head is read first; entries that are added meanwhile must still carry their MAC.
-    try:
-        head = store.note(_HEAD) or {"entries": 0, "hash": _START}
-    except SealBroken:
-        head = None
+    # NOTE: the head is read first: what is added meanwhile is past it, and carries its own MAC.
     key = store.derive(_MAC_LABEL)
     previous, count, at_head = _START, 0, _START
     try:
+        head = _sealed_head(store)
         for row in _all_rows(store):
             if row["seq"] != count + 1 or not _fits(row, previous, key):
                 return AuditReport(False, count, previous, count + 1)
             previous, count = row["hash"], count + 1
-            if head is not None and count == head["entries"]:
+            if count == head[0]:
                 at_head = previous
+        # Only an empty log has no head: the first entry makes it.
+        whole = sealing.same(at_head, head[1]) and (count == 0 or store.note(_HEAD) is not None)
     except SealBroken:
         return AuditReport(False, count, previous, count + 1)
-    if head is None or not sealing.same(at_head, head["hash"]):
-        return AuditReport(False, count, previous, count + 1)
-    return AuditReport(True, count, previous, None)
+    return AuditReport(whole, count, previous, None if whole else count + 1)
 
 
 def export(store: WorkspaceStore) -> Iterator[str]:
@@ -152,11 +149,16 @@ def _head(store: WorkspaceStore) -> tuple[int, str]:
     Raises:
         SealBroken: the log's end is not where its sealed head says; it takes no more entries.
     """
-    head = store.note(_HEAD) or {"entries": 0, "hash": _START}
+    head = _sealed_head(store)
     last = store.db.execute("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
-    if tuple(last or (0, _START)) != (head["entries"], head["hash"]):
+    if tuple(last or (0, _START)) != head:
         raise SealBroken("The audit log was changed at its end.")
-    return head["entries"], head["hash"]
+    return head
+
+
+def _sealed_head(store: WorkspaceStore) -> tuple[int, str]:
+    head = store.note(_HEAD) or {"entries": 0, "hash": _START}
+    return int(head["entries"]), str(head["hash"])
 
 
 def _rows(store: WorkspaceStore, after: int, limit: int) -> list[dict[str, Any]]:

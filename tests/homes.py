@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from hypothesis import HealthCheck, settings
+
 from compliance.guidelines import Guidelines, load_guidelines
 from workspace.plans import Plan, load_plans
 from workspace.registry import Registry
@@ -15,6 +17,10 @@ from workspace.types import Caller
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ROOT_KEY = bytes(range(32))
+# For tests with hypothesis: no deadline (machines are busy), and a store made once per test.
+quick = settings(
+    deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 _CONFIGS = Path(__file__).parents[1] / "configs"
 
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.homes import quick
 from workspace import sealing
 from workspace.errors import SealBroken
 
@@ -13,11 +14,13 @@ KEY = bytes(range(32))
 OTHER = bytes(range(1, 33))
 
 
+@quick
 @given(st.binary(max_size=200), st.text(max_size=40))
 def test_opening_gives_back_what_was_sealed(plaintext: bytes, place: str) -> None:
     assert sealing.open_(KEY, sealing.seal(KEY, plaintext, place), place) == plaintext
 
 
+@quick
 @given(st.binary(max_size=40), st.text(max_size=20), st.text(max_size=20))
 def test_a_seal_does_not_open_at_another_place(plaintext: bytes, place: str, other: str) -> None:
     sealed = sealing.seal(KEY, plaintext, place)
@@ -26,6 +29,7 @@ def test_a_seal_does_not_open_at_another_place(plaintext: bytes, place: str, oth
             sealing.open_(KEY, sealed, other)
 
 
+@quick
 @given(st.binary(min_size=1, max_size=60), st.data())
 def test_any_flipped_bit_is_detected(plaintext: bytes, data: st.DataObject) -> None:
     sealed = bytearray(sealing.seal(KEY, plaintext, "here"))
@@ -109,6 +113,7 @@ def test_only_the_recipient_opens_a_message() -> None:
             recipient.open(sealed, label)
 
 
+@quick
 @given(st.binary(max_size=80))
 def test_a_recipient_refuses_any_other_bytes(junk: bytes) -> None:
     with pytest.raises(SealBroken):

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.homes import NOW, bytes_under, open_registry, open_store
+from tests.homes import NOW, bytes_under, open_registry, open_store, quick
 from workspace.errors import Fault, Locked, NotFound, SealBroken
 from workspace.rows import BOUND
 from workspace.store import WorkspaceStore
@@ -315,7 +315,7 @@ PRIVATE = st.dictionaries(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@quick
 @given(PRIVATE)
 def test_any_json_comes_back(store, private: dict[str, Any]) -> None:
     if "inf" in str(private):
