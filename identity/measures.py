@@ -113,7 +113,7 @@ def light(image: RGB, face: Face) -> Light:
     linear = (grey / 255) ** GAMMA
     halves = [linear[inner & (side > 0)], linear[inner & (side < 0)]]
     bright = sorted(float(np.median(half)) if half.size else 0.0 for half in halves)
-    values = grey[inner]
+    values = grey[inner] if inner.any() else grey
     return Light(
         face_highlight=float(np.percentile(values, 90)),
         picture_highlight=float(np.percentile(small, 98)),

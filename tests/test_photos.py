@@ -170,12 +170,21 @@ def test_all_metadata_is_dropped():
         assert b"CANARY" not in encode(decode(data, LIMITS), format_)[0]
 
 
-def test_a_wide_gamut_profile_is_converted_to_srgb():
-    narrow = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
-    assert decode(saved(picture(), "JPEG", icc_profile=narrow), LIMITS).shape == (40, 60, 3)
+def test_colours_of_another_profile_are_converted_to_srgb():
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    swapped = profile.replace(b"rXYZ", b"----").replace(b"gXYZ", b"rXYZ").replace(b"----", b"gXYZ")
+    swapped = swapped.replace("sRGB".encode("utf-16-be"), "test".encode("utf-16-be"))
+    red = Image.new("RGB", (20, 20), RED)
+    assert decode(saved(red, "PNG", icc_profile=profile), LIMITS)[0, 0].tolist() == [255, 0, 0]
+    assert decode(saved(red, "PNG", icc_profile=swapped), LIMITS)[0, 0].tolist() == [0, 255, 0]
+
+
+def test_a_profile_that_cannot_be_used_is_ignored():
+    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
     plain = decode(saved(picture(), "PNG"), LIMITS)
-    unusable = saved(picture(), "PNG", icc_profile=b"not a profile")
-    assert np.array_equal(decode(unusable, LIMITS), plain)
+    for profile in (lab, b"not a profile"):
+        data = saved(picture(), "PNG", icc_profile=profile)
+        assert np.array_equal(decode(data, LIMITS), plain)
 
 
 @pytest.mark.parametrize(
@@ -187,7 +196,7 @@ def test_a_wide_gamut_profile_is_converted_to_srgb():
         (saved(Image.new("L", (20, 20), 77), "JPEG"), (77, 77, 77)),
         (saved(Image.new("1", (20, 20), 1), "PNG"), WHITE),
         (saved(Image.new("RGBA", (20, 20), (255, 0, 0, 0)), "PNG"), WHITE),
-        (saved(Image.new("RGBA", (20, 20), (255, 0, 0, 51)), "WEBP", lossless=True), (255, 204, 204)),
+        (saved(Image.new("RGBA", (20, 20), (*RED, 51)), "WEBP", lossless=True), (255, 204, 204)),
         (saved(Image.fromarray(np.full((20, 20), 32768, np.uint16)), "PNG"), (127, 127, 127)),
         (png(16, 2, (b"\0" + b"\x80\0\x40\0\x20\0" * 20) * 20), (128, 64, 32)),
         (png(16, 6, (b"\0" + b"\x80\0\x40\0\x20\0\xff\xff" * 20) * 20), (128, 64, 32)),
