@@ -251,3 +251,22 @@ def test_threads_that_open_a_new_file_at_once_migrate_it_once(tmp_path: Path) ->
     for thread in threads:
         thread.join()
     assert not failures
+
+
+def test_a_log_that_can_not_be_erased_now_is_erased_after_a_later_commit(db, tmp_path) -> None:
+    log, done = tmp_path / "things.db-wal", []
+    db.execute("INSERT INTO things VALUES (1, 'a secret word')")
+    reader = sqlite3.connect(tmp_path / "things.db", isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM things").fetchall()
+    with transaction(db):
+        db.execute("DELETE FROM things")
+        db.erase_log_after_commit()
+        db.after_commit(lambda: done.append("yes"))
+    assert done == ["yes"]
+    assert b"a secret word" in log.read_bytes()
+    reader.close()
+    with transaction(db):
+        db.execute("INSERT INTO things VALUES (2, 'other')")
+    for path in tmp_path.iterdir():
+        assert b"a secret word" not in path.read_bytes()

@@ -26,6 +26,7 @@ from sqlite_utils.migrations import Migrations
 from workspace.errors import Fault, HousemodelError, Locked, SealBroken, StorageFull, Unavailable
 
 BUSY_TIMEOUT_SECONDS = 5.0
+_ERASE_WAIT_MILLISECONDS = 200
 _PRAGMAS = (
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
@@ -89,11 +90,11 @@ class Database(sqlite_utils.Database):  # type: ignore[misc]
             self._forget_hooks()
             _run_all(undo)
             raise
-        after, erase = self._after_commit[:], self._log_to_erase
+        after = self._after_commit[:]
         self._forget_hooks()
-        if erase:
-            self.erase_log()
         _run_all(after)
+        if self._log_to_erase:
+            self.erase_log()
 
     @contextlib.contextmanager
     def _savepoint(self) -> Iterator[None]:
@@ -121,15 +122,24 @@ class Database(sqlite_utils.Database):  # type: ignore[misc]
 
     def erase_log_after_commit(self) -> None:
         """Empty the write-ahead log after the running transaction, so that no old page stays."""
-        if self.conn.in_transaction:
-            self._log_to_erase = True
-        else:
+        self._log_to_erase = True
+        if not self.conn.in_transaction:
             self.erase_log()
 
     def erase_log(self) -> None:
-        """Move the write-ahead log into the database file and empty it, if no one reads it."""
-        with self.lock, _translated():
-            self.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        """Move the write-ahead log into the database file and empty it.
+
+        When the disk is full or another process reads, it is tried again after the next commit
+        and when the database is closed; what was committed stays committed.
+        """
+        with self.lock:
+            self.conn.execute(f"PRAGMA busy_timeout = {_ERASE_WAIT_MILLISECONDS}").fetchone()
+            with contextlib.suppress(sqlite3.OperationalError):
+                busy = self.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+                self._log_to_erase = bool(busy)
+            self.conn.execute(
+                f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_SECONDS * 1000)}"
+            ).fetchone()
 
     def is_whole(self) -> bool:
         """Check pages, indexes and constraints, and that the schema is the one that we made.
@@ -153,7 +163,6 @@ class Database(sqlite_utils.Database):  # type: ignore[misc]
     def _forget_hooks(self) -> None:
         self._after_commit.clear()
         self._after_rollback.clear()
-        self._log_to_erase = False
 
 
 def open_database(path: Path, migrations: Migrations) -> Database:
@@ -185,6 +194,7 @@ def open_database(path: Path, migrations: Migrations) -> Database:
             _migrate(db, migrations)
             if not db.has_own_schema():
                 raise SealBroken("The tables of a database file were changed.")
+            db.erase_log()  # a crash may have left pages with keys that were destroyed
     except BaseException:
         connection.close()
         raise
