@@ -8,6 +8,7 @@ pages, no server-side rendering, fonts of the system only. `guard.Guard` closes 
 
 from __future__ import annotations
 
+import asyncio
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -35,6 +36,10 @@ PAGES: tuple[tuple[str, str, Callable[[Frame, Any], None]], ...] = (
 
 def build_console(make_client: ClientFactory, path: str = "/console") -> Any:
     """Build every page; `path` is where the console will be mounted."""
+    return _in_a_loop(lambda: _build(make_client, path))
+
+
+def _build(make_client: ClientFactory, path: str) -> Any:
     frame = Frame(make_client, path.rstrip("/"))
     with gr.Blocks(title=texts.BRAND, analytics_enabled=False, fill_width=True) as blocks:
         home.build(frame, blocks)
@@ -52,11 +57,24 @@ def mount_console(
     with warnings.catch_warnings():
         # Gradio warns that several pages exclude server-side rendering, which is off anyway.
         warnings.filterwarnings("ignore", message="SSR mode is not supported")
-        _mount(app, build_console(make_client, path), path)
+        _in_a_loop(lambda: _mount(app, _build(make_client, path), path))
     mounted = next(route for route in app.routes if getattr(route, "path", None) == path)
     pages = frozenset({"", *(address for address, _, _ in PAGES)})
     mounted.app = Guard(mounted.app, pages, sign_in)
     return app
+
+
+def _in_a_loop(make: Callable[[], Any]) -> Any:
+    """Run `make` inside an event loop: where none runs, Gradio makes several and closes none."""
+
+    async def inside() -> Any:
+        return make()
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(inside())
+    return make()
 
 
 def _mount(app: Any, blocks: Any, path: str) -> None:

@@ -67,7 +67,7 @@
         make('span', '', check.hint || check.code.replaceAll('_', ' ')));
       if (check.measured !== null && check.measured !== undefined) {
         const limit = check.threshold === null || check.threshold === undefined ? ''
-          : `, needed ${check.threshold}`;
+          : `, threshold ${check.threshold}`;
         row.append(make('small', '', `Measured ${check.measured}${limit}`));
       }
       return row;

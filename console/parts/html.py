@@ -61,11 +61,11 @@ def check_list(checks: Iterable[Json], only_open: bool = True) -> str:
 
 
 def measured(check: Json) -> str:
-    """ "Measured 412, needed 768", as far as the check says."""
+    """ "Measured 412, threshold 768", as far as the check says."""
     value, limit = check.get("measured"), check.get("threshold")
     if value is None:
         return ""
-    return f"Measured {value}" + (f", needed {limit}" if limit is not None else "")
+    return f"Measured {value}" + (f", threshold {limit}" if limit is not None else "")
 
 
 def badge(status: object) -> str:

@@ -1,0 +1,117 @@
+"""What the console draws: words, cards, progress, pictures."""
+
+from __future__ import annotations
+
+import json
+import shlex
+
+from console import texts
+from console.pages import enrol_terms as terms
+from console.pages.home import tool_cards
+from console.parts import cards, html, results
+
+BOXES = [{"id": "a", "sha256": "1"}, {"id": "b", "sha256": "2"}]
+EVIL = '"><script>alert(1)</script>'
+
+
+def test_names_from_outside_are_escaped_everywhere():
+    model = {"id": EVIL, "name": EVIL, "status": EVIL, "consent_expires_at": EVIL}
+    product = {"id": EVIL, "name": EVIL, "category": EVIL}
+    generation = {"id": EVIL, "tool": EVIL, "prompt": EVIL, "images": [{"id": EVIL, "seed": EVIL}]}
+    drawn = (
+        cards.model_choices([model], ""),
+        cards.chosen_model(model),
+        cards.product_choices([product], [], several=True),
+        results.summary(generation, "/console/editorial"),
+        results.gallery(generation, EVIL, EVIL),
+        results.progress(generation | {"error": {"title": EVIL}}, EVIL),
+    )
+    for shown in drawn:
+        assert "<script" not in shown
+
+
+def test_a_waiting_generation_says_its_place_and_a_running_one_its_step():
+    queued = {"status": "queued", "position": 3, "progress": {"step": 0, "steps": 4}}
+    assert "3 before yours" in results.progress(queued)
+    running = {"status": "running", "progress": {"step": 2, "steps": 4}}
+    shown = results.progress(running)
+    assert "Step 2 of 4" in shown and 'max="4" value="2"' in shown
+
+
+def test_a_failure_after_the_start_reads_as_a_sentence():
+    error = {"title": "No picture", "detail": "The engine stopped", "remedy": "Try again."}
+    shown = results.progress({"status": "failed", "error": error})
+    assert "No picture. The engine stopped. Try again." in shown
+
+
+def test_a_small_picture_is_shown_enlarged_and_says_its_true_size():
+    shown = results.figure({"id": "img_1", "width": 96, "height": 128, "seed": 7}, 1, 2)
+    assert 'width="288" height="384"' in shown
+    assert "96 × 128 px, shown enlarged" in shown
+    assert 'alt="Image 1 of 2"' in shown
+    assert all(f"format={each}" in shown for each in ("png", "jpeg", "webp"))
+
+
+def test_a_missing_score_is_a_dash_not_a_zero():
+    shown = results.figure({"id": "img_1", "identity_score": None, "product_score": 0.5}, 1, 1)
+    assert "<dd>–</dd>" in shown and "<dd>0.50</dd>" in shown
+
+
+def test_the_curl_line_survives_quotes_in_a_prompt():
+    body = {"tool": "editorial", "prompt": "it's $model's \"best\" look", "n": 1}
+    line = results.as_curl("http://studio.test:8000", body)
+    words = shlex.split(line)
+    assert json.loads(words[words.index("-d") + 1]) == body
+    assert "http://studio.test:8000/v1/generations" in words
+
+
+def test_the_curl_line_asks_for_what_was_asked():
+    generation = {
+        **{"id": "gen_1", "status": "completed", "tool": "editorial", "prompt": "$product"},
+        **{"model_id": None, "n": 2, "seed": 5, "created_at": "now", "images": []},
+    }
+    assert results.body_of(generation) == {
+        **{"tool": "editorial", "prompt": "$product", "n": 2, "seed": 5}
+    }
+
+
+def test_only_open_checks_are_listed_with_what_was_measured():
+    checks = [
+        {"status": "pass", "hint": "Fine"},
+        {"status": "fail", "hint": "Step closer.", "measured": 120, "threshold": 200},
+    ]
+    shown = html.check_list(checks)
+    assert "Fine" not in shown
+    assert "Step closer." in shown and "Measured 120, threshold 200" in shown
+
+
+def test_a_tool_that_the_pack_lacks_says_so():
+    class Frame:
+        @staticmethod
+        def link(page):
+            return page
+
+    shown = tool_cards(Frame, ["editorial", "flatlay_to_catalog"])
+    assert shown.count("Not offered yet") == 1
+    assert tool_cards(Frame, []).count("Not offered yet") == 0  # not known yet
+
+
+def test_create_your_model_opens_only_with_every_tick():
+    assert not terms.all_ticked([], BOXES)
+    assert not terms.all_ticked(["a"], BOXES)
+    assert terms.all_ticked(["b", "a"], BOXES)
+    assert not terms.all_ticked([], [])  # boxes that did not load are not ticked
+
+
+def test_ticks_are_sent_with_the_hash_of_the_words_that_were_shown():
+    assert terms.attestations(BOXES, ["b"]) == [{"id": "b", "sha256": "2"}]
+
+
+def test_the_consent_ends_with_its_last_day():
+    assert terms.end_of("2027-11-22") == "2027-11-22T23:59:59Z"
+    assert terms.end_of("") == "" and terms.end_of(None) == "" and terms.end_of("soon") == ""
+
+
+def test_what_was_left_open_is_left_to_the_service():
+    given = terms.consent(["lookbook"], [], [], "", "per_image", " 25 EUR ", " ")
+    assert given == {**{"purposes": ["lookbook"], "compensation": f"{texts.PAY[0][0]}: 25 EUR"}}
