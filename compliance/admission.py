@@ -142,15 +142,12 @@ def _check_model(status: ModelStatus | None) -> None:
 def _check_consent(consent: Consent | None, model_id: str, now: datetime) -> Consent:
     if consent is None or consent.model_id != model_id:
         raise ConsentMissing("No consent is on record for this model.")
-    match consent.status:
-        case ConsentStatus.REVOKED:
-            raise ModelRevoked("The person withdrew the consent for this model.")
-        case ConsentStatus.SUSPENDED:
-            raise ConsentSuspended("The consent for this model is suspended.")
-        case ConsentStatus.EXPIRED:
-            raise ConsentExpired("The consent for this model has ended.")
-        case ConsentStatus.ACTIVE:
-            pass
+    if consent.status is ConsentStatus.REVOKED:
+        raise ModelRevoked("The person withdrew the consent for this model.")
+    if consent.status is ConsentStatus.SUSPENDED:
+        raise ConsentSuspended("The consent for this model is suspended.")
+    if consent.status is not ConsentStatus.ACTIVE:
+        raise ConsentExpired("The consent for this model has ended.")
     if now >= consent.terms.expires_at:
         raise ConsentExpired(f"The consent ended on {_day(consent.terms.expires_at)}.")
     if now < consent.terms.starts_at:

@@ -171,6 +171,24 @@ def test_an_id_that_is_none_is_not_found(store, bad: str) -> None:
         store.assets.get(AssetId(bad))
 
 
+def test_an_asset_that_goes_while_it_is_read_is_not_found_and_not_damage(store) -> None:
+    asset_id = put(store, b"photo")
+    rows = store.raw("assets", "id = ?", (asset_id,))
+    store.assets.destroy(asset_id)
+    store.raw = lambda *_: rows  # as another process that read the row just before
+    with pytest.raises(NotFound):
+        store.assets.get(asset_id)
+
+
+def test_a_file_that_can_not_be_read_is_reported(store) -> None:
+    asset_id = put(store, b"photo")
+    path = file_of(store, asset_id)
+    path.unlink()
+    path.mkdir()
+    assert store.verify().damaged == (f"assets/{asset_id}",)
+    path.rmdir()
+
+
 def test_clear_bytes_are_nowhere_on_disk(store, tmp_path: Path) -> None:
     put(store, CANARY * 100_000)
     assert CANARY not in bytes_under(tmp_path)

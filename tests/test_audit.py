@@ -158,6 +158,44 @@ def test_an_entry_before_the_first_is_found(store) -> None:
     assert audit.verify(store).first_broken == 1
 
 
+@quick
+@given(
+    st.sampled_from(["delete", "swap", *COLUMNS]), st.integers(1, 5), st.integers(1, 5), st.text()
+)
+def test_whatever_is_done_to_one_entry_is_found(
+    store, what: str, first: int, second: int, text: str
+) -> None:
+    if not audit.entries(store):
+        fill(store)
+    kept = [tuple(row.values()) for row in store.db.query("SELECT * FROM audit ORDER BY seq")]
+    changed = [list(row) for row in kept]
+    if what == "delete":
+        del changed[first - 1]
+    elif what == "swap":
+        changed[first - 1][1:], changed[second - 1][1:] = kept[second - 1][1:], kept[first - 1][1:]
+    else:
+        column = COLUMNS.index(what)
+        changed[first - 1][column] = second if what == "seq" else text
+    replace_all(store, changed)
+    same = [tuple(row) for row in changed] == kept
+    assert audit.verify(store).intact is same
+    replace_all(store, kept)
+    assert audit.verify(store).intact
+
+
+def replace_all(store: WorkspaceStore, rows: list[Any]) -> None:
+    triggers = [*store.db.query("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")]
+    with store.transaction():
+        for trigger in triggers:
+            store.db.execute(f"DROP TRIGGER {trigger['name']}")
+        store.db.execute("DELETE FROM audit")
+        for row in rows:
+            marks = ", ".join("?" * len(COLUMNS))
+            store.db.execute(f"INSERT OR REPLACE INTO audit VALUES ({marks})", row)
+        for trigger in triggers:
+            store.db.execute(trigger["sql"])
+
+
 def forged(store: WorkspaceStore, key: bytes, **changes: Any) -> list[str]:
     """Rewrite the chain from entry 3 on with right hashes, as a forger without our key would."""
     statements = []

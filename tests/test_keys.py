@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import stat
 import threading
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.homes import bytes_under, open_store
-from workspace.errors import Locked, SealBroken
+from workspace.errors import Fault, Locked, SealBroken
 from workspace.keys import KeyRing, load_root_key
 from workspace.rows import object_id
 
@@ -64,6 +65,25 @@ def test_a_file_that_holds_no_key_is_refused_and_kept(tmp_path: Path, content: b
 def test_a_folder_is_no_key(tmp_path: Path) -> None:
     with pytest.raises(Locked):
         load_root_key(tmp_path, create=True)
+
+
+def test_a_key_that_can_not_be_reached_locks_the_service(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(Locked):
+        load_root_key(tmp_path / "file" / "root.key", create=False)
+    with pytest.raises(Fault):
+        load_root_key(tmp_path / "file" / "root.key", create=True)
+
+
+def test_a_key_of_another_account_is_refused(tmp_path: Path, monkeypatch) -> None:
+    path = tmp_path / "root.key"
+    load_root_key(path, create=True)
+    if os.geteuid() == 0:
+        os.chown(path, 12345, -1)
+    else:
+        monkeypatch.setattr("os.geteuid", lambda: 12345)
+    with pytest.raises(Locked, match="another account"):
+        load_root_key(path, create=False)
 
 
 def test_of_several_first_starts_all_get_one_key(tmp_path: Path) -> None:

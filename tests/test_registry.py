@@ -227,6 +227,7 @@ def test_a_workspace_that_can_not_be_made_is_not_half_made(registry, monkeypatch
     [
         "UPDATE workspaces SET plan = 'enterprise'",
         "UPDATE workspaces SET created_at = '2020-01-01T00:00:00+00:00'",
+        "UPDATE workspaces SET created_at = CAST(created_at AS BLOB)",
         "UPDATE workspaces SET sealed = x'01'",
         "UPDATE workspaces SET sealed = substr(sealed, 1, 20) || x'00' || substr(sealed, 22)",
     ],
@@ -273,6 +274,24 @@ def test_other_control_rows_are_sealed_to_their_place(registry) -> None:
             registry.open(table, row_id, sealed)
     with pytest.raises(SealBroken):
         registry.open("api_keys", "key_1", None)
+
+
+def test_a_damaged_control_file_is_reported(registry) -> None:
+    registry.create(NAME, "pro", NOW)
+    registry.control.execute("CREATE TABLE more (id TEXT)")
+    assert registry.verify().damaged == ("control.db",)
+
+
+def test_a_damaged_label_of_a_key_is_reported(registry) -> None:
+    workspace = registry.create(NAME, "pro", NOW)
+    registry.control.execute(
+        "INSERT INTO api_keys (id, workspace_id, hash, scopes, created_at, sealed) VALUES"
+        " ('key_1', ?, 'h', 'admin', '2026', ?)",
+        [workspace.id, registry.seal("api_keys", "key_1", {"label": "night job"})],
+    )
+    assert registry.verify().intact
+    registry.control.execute("UPDATE api_keys SET sealed = substr(sealed, 2)")
+    assert registry.verify().damaged == ("api_keys/key_1",)
 
 
 def test_moving_to_another_plan_keeps_everything_else(registry) -> None:

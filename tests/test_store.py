@@ -154,6 +154,25 @@ def test_a_row_without_its_key_is_reported(store) -> None:
     assert store.verify().damaged == ("models/x_1",)
 
 
+def test_a_key_that_belongs_to_nothing_or_does_not_open_is_reported(store) -> None:
+    put(store, "models")
+    wrapped = store.db.execute("SELECT wrapped FROM object_keys").fetchone()[0]
+    sql = "INSERT INTO object_keys VALUES (?, ?)"
+    behind_our_back(store, sql, ["models:x_2", wrapped])
+    assert store.verify().damaged == ("object_keys/models:x_2",)
+    behind_our_back(store, "DELETE FROM object_keys WHERE object_id = 'models:x_2'")
+    store._keys.obtain("unknown:x_3")
+    assert store.verify().damaged == ("unknown/x_3",)
+
+
+@pytest.mark.parametrize("column", ["created_at", "kind", "id"])
+def test_a_text_that_became_something_else_is_detected(store, column: str) -> None:
+    put(store, "models")
+    behind_our_back(store, f"UPDATE models SET {column} = x'ff80'")
+    assert store.verify().damaged
+    assert all(isinstance(name, str) for name in store.verify().damaged)
+
+
 @pytest.mark.parametrize("value", ["text", None, 5, b""])
 def test_something_else_in_a_sealed_column_is_detected(store, value: Any) -> None:
     put(store, "models")

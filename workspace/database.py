@@ -16,6 +16,7 @@ import os
 import sqlite3
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -37,11 +38,35 @@ _PRAGMAS = (
 )
 
 
-class Database(sqlite_utils.Database):  # type: ignore[misc]
-    """A `sqlite_utils.Database` whose every statement holds one re-entrant lock.
+class Answer:
+    """What one statement gave, read whole: no statement stays open for another thread to trip over.
 
-    A cursor from `execute` is read after the lock is released: fetch it at once, or inside
-    `transaction` where several statements must see the same state.
+    Reads like a `sqlite3.Cursor`, as far as this product and sqlite-utils read cursors.
+    """
+
+    def __init__(self, cursor: sqlite3.Cursor) -> None:
+        self.description = cursor.description
+        self._rows: deque[Any] = deque(cursor.fetchall() if cursor.description else ())
+        self.rowcount = cursor.rowcount  # only known once the rows of a RETURNING are read
+        self.lastrowid = cursor.lastrowid
+
+    def fetchone(self) -> Any:
+        """Take the next row; None when there is none left."""
+        return self._rows.popleft() if self._rows else None
+
+    def fetchall(self) -> list[Any]:
+        """Take all rows that are left."""
+        return list(self)
+
+    def __iter__(self) -> Iterator[Any]:
+        while self._rows:
+            yield self._rows.popleft()
+
+
+class Database(sqlite_utils.Database):  # type: ignore[misc]
+    """A `sqlite_utils.Database` whose every statement holds one re-entrant lock until it is read.
+
+    Use `transaction` where several statements must see the same state.
     """
 
     def __init__(self, connection: sqlite3.Connection, migrations: Migrations) -> None:
@@ -52,13 +77,11 @@ class Database(sqlite_utils.Database):  # type: ignore[misc]
         self._log_to_erase = False
         super().__init__(connection, execute_plugins=False)
 
-    def execute(
-        self, sql: str, parameters: Sequence[Any] | dict[str, Any] | None = None
-    ) -> sqlite3.Cursor:
-        """Run one statement; a write outside of a transaction commits by itself."""
+    def execute(self, sql: str, parameters: Sequence[Any] | dict[str, Any] | None = None) -> Answer:
+        """Run one statement and read it whole; a write outside of a transaction commits itself."""
         with self.lock, _translated():
-            cursor: sqlite3.Cursor = super().execute(sql, parameters)
-            return cursor
+            # NOTE: a statement that is still open makes other threads' statements fail as busy.
+            return Answer(super().execute(sql, parameters))
 
     def query(
         self, sql: str, params: Sequence[Any] | dict[str, Any] | None = None

@@ -198,22 +198,27 @@ class Registry:
         return self._seals.open(table, row_id, sealed)
 
     def verify(self) -> StoreReport:
-        """Open every workspace's name and key in `control.db`; their stores verify themselves."""
+        """Open every sealed row of `control.db`; the workspaces' stores verify themselves."""
         damaged: list[str] = []
-        rows: list[dict[str, Any]] = []
+        rows: list[tuple[str, dict[str, Any]]] = []
         try:
             if not self.control.is_whole():
                 damaged.append("control.db")
-            rows += self.control.query("SELECT * FROM workspaces WHERE wrapped_key IS NOT NULL")
+            for table, where in (("workspaces", "wrapped_key"), ("api_keys", "sealed")):
+                sql = f"SELECT * FROM {table} WHERE {where} IS NOT NULL"
+                rows += ((table, row) for row in self.control.query(sql))
         except SealBroken:
             damaged.append("control.db")
-        for row in rows:
+        for table, row in rows:
             try:
-                self._workspace(row)
-                self._seals.unwrap(row["id"], row["wrapped_key"])
+                if table == "workspaces":
+                    self._workspace(row)
+                    self._seals.unwrap(row["id"], row["wrapped_key"])
+                else:
+                    self.open(table, row["id"], row["sealed"])
             except SealBroken:
-                damaged.append(f"workspaces/{row['id']}")
-        return StoreReport(len(rows), 0, tuple(damaged))
+                damaged.append(f"{table}/{row['id']}")
+        return StoreReport(len(rows), 0, tuple(dict.fromkeys(damaged)))
 
     def close(self) -> None:
         """Close all stores and the control database."""
