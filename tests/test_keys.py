@@ -32,6 +32,12 @@ def test_without_create_a_missing_key_locks_the_service(tmp_path: Path) -> None:
     assert not [*tmp_path.iterdir()]
 
 
+def test_a_lost_key_of_a_home_is_not_replaced_by_a_new_one(tmp_path: Path) -> None:
+    with open_store(tmp_path), pytest.raises(Locked, match="backup"):
+        load_root_key(tmp_path / "root.key", create=True)
+    assert not (tmp_path / "root.key").exists()
+
+
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644, 0o620])
 def test_a_key_that_others_can_reach_is_refused_with_the_remedy(tmp_path: Path, mode: int) -> None:
     path = tmp_path / "root.key"

@@ -31,10 +31,15 @@ def load_root_key(path: Path, create: bool) -> bytes:
         create: Make a new key when there is no file.
 
     Raises:
-        Locked: the file is missing (and `create` is off), open to others, or holds no key.
+        Locked: the file is missing (and `create` is off, or the home beside it was made with
+            one), open to others, or holds no key.
         StorageFull, Fault: the new key could not be written.
     """
     if create and not path.exists():
+        # NOTE: a new key beside an old home would open nothing, and would hide what happened. The
+        # key is asked for again, because another first start makes it before its control.db.
+        if path.with_name("control.db").exists() and not path.exists():
+            raise Locked("The root key of this home is missing. Put it back from your backup.")
         make_private_folder(path.parent)
         with disk_errors():
             _create(path)
