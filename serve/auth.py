@@ -20,6 +20,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
+from workspace.database import transaction
 from workspace.errors import InvalidRequest, NotFound, ScopeMissing, Unauthenticated
 from workspace.registry import Registry
 from workspace.types import Caller, KeyId, WorkspaceId, new_id
@@ -79,17 +80,21 @@ def list_keys(registry: Registry, workspace_id: WorkspaceId | None = None) -> li
 
 
 def revoke_key(registry: Registry, key_id: str, now: datetime) -> None:
-    """End a key at once; ending it again changes nothing.
+    """End a key and the sessions that were opened with it; ending it again changes nothing.
 
     Raises:
         NotFound: there is no such key.
     """
-    done = registry.control.execute(
-        "UPDATE api_keys SET revoked_at = COALESCE(revoked_at, ?) WHERE id = ?",
-        [now.isoformat(), key_id],
-    )
-    if done.rowcount == 0:
-        raise NotFound("There is no such key.")
+    with transaction(registry.control):
+        done = registry.control.execute(
+            "UPDATE api_keys SET revoked_at = COALESCE(revoked_at, ?) WHERE id = ?",
+            [now.isoformat(), key_id],
+        )
+        if done.rowcount == 0:
+            raise NotFound("There is no such key.")
+        registry.control.execute(
+            "DELETE FROM sessions WHERE substr(id, 1, ?) = ?", [len(key_id) + 1, f"{key_id}."]
+        )
 
 
 def authenticate(registry: Registry, secret: str, now: datetime) -> Caller:
@@ -146,18 +151,26 @@ def redeem(registry: Registry, code: str, now: datetime, hours: int) -> str:
     ).fetchone()
     if used is None:
         raise Unauthenticated("This sign-in code is unknown, was used, or is too old.")
-    return _open_session(registry, used[0], used[1], now, hours)
+    ends_at = now + timedelta(hours=hours)
+    return _open_session(registry, new_id("ses"), used[0], used[1], now, ends_at)
 
 
 def sign_in(registry: Registry, api_key: str, now: datetime, hours: int) -> str:
     """Turn an API key into a session with the same scopes; return the session's secret.
 
+    The session carries the key's id and ends with the key.
+
     Raises:
         Unauthenticated: the key is not valid.
     """
     caller = authenticate(registry, api_key, now)
+    row = _find(registry, "api_keys", api_key)
+    ends_at = now + timedelta(hours=hours)
+    if row is not None and row["expires_at"]:
+        ends_at = min(ends_at, datetime.fromisoformat(row["expires_at"]))
+    session_id = f"{caller.actor}.{new_id('ses')}"
     scopes = " ".join(sorted(caller.scopes))
-    return _open_session(registry, caller.workspace_id, scopes, now, hours)
+    return _open_session(registry, session_id, caller.workspace_id, scopes, now, ends_at)
 
 
 def resume(registry: Registry, session: str, now: datetime) -> Caller:
@@ -206,20 +219,18 @@ def check_scopes(scopes: Iterable[str]) -> frozenset[str]:
 
 
 def _open_session(
-    registry: Registry, workspace_id: str, scopes: str, now: datetime, hours: int
+    registry: Registry,
+    session_id: str,
+    workspace_id: str,
+    scopes: str,
+    now: datetime,
+    ends_at: datetime,
 ) -> str:
     secret = secrets.token_urlsafe(32)
     registry.control.execute(
         "INSERT INTO sessions (id, hash, workspace_id, scopes, created_at, expires_at)"
         " VALUES (?, ?, ?, ?, ?, ?)",
-        [
-            new_id("ses"),
-            _hash(secret),
-            workspace_id,
-            scopes,
-            now.isoformat(),
-            (now + timedelta(hours=hours)).isoformat(),
-        ],
+        [session_id, _hash(secret), workspace_id, scopes, now.isoformat(), ends_at.isoformat()],
     )
     return secret
 

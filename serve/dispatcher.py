@@ -26,7 +26,7 @@ from workspace.errors import HousemodelError
 from workspace.store import WorkspaceStore
 from workspace.types import GenerationStatus, ModelId, WorkspaceId
 
-IDLE_SECONDS = 2.0  # a submit wakes the workers; this is only for leases and `not_before`
+IDLE_SECONDS = 0.5  # a submit wakes the workers; this is only for leases and `not_before`
 LOOK_AHEAD = 64  # queued generations of one workspace that the scheduler sees
 
 
@@ -98,11 +98,16 @@ class Dispatcher:
             self._cancel_jobs([held])
         self.news.announce(generation_id)
 
+    def run_once(self) -> bool:
+        """Take and run one batch in this thread; False if nothing could start."""
+        batch = guarded(self._take) or ()
+        if batch:
+            guarded(self._run, batch)
+        return bool(batch)
+
     def _work(self) -> None:
         while not self._stopping:
-            batch = guarded(self._take) or ()
-            if batch:
-                guarded(self._run, batch)
+            if self.run_once():
                 continue
             with self._wake:
                 if not self._stopping:

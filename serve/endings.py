@@ -24,7 +24,8 @@ from workspace.errors import (
 from workspace.types import GenerationStatus
 
 _POLICY = (Refused, ModelRevoked, QuotaExceeded, ContentRefused)
-_WAIT_SECONDS = 2.0
+_WAIT_SECONDS = 2.0  # for what is only unavailable
+_FIRST_RETRY_SECONDS = 0.5  # of a broken engine; four times as long after each attempt
 
 
 def end(parts: Parts, claim: Claim, error: HousemodelError, max_attempts: int) -> None:
@@ -38,7 +39,8 @@ def end(parts: Parts, claim: Claim, error: HousemodelError, max_attempts: int) -
         wait = float(error.retry_after_seconds or _WAIT_SECONDS)
         queue.give_back(store, claim, now, wait, counts=False)
     elif isinstance(error, EngineFailed) and claim.attempts < max_attempts:
-        queue.give_back(store, claim, now, _WAIT_SECONDS ** (claim.attempts - 1), counts=True)
+        wait = _FIRST_RETRY_SECONDS * 4 ** (claim.attempts - 1)
+        queue.give_back(store, claim, now, wait, counts=True)
     else:
         policy = isinstance(error, _POLICY)
         _close(parts, claim, GenerationStatus.REFUSED if policy else GenerationStatus.FAILED, error)

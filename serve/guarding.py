@@ -9,12 +9,14 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from workspace.errors import HousemodelError, Unavailable
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
+_FRAMES = 12
 _log = logging.getLogger("housemodel.workers")
 
 
@@ -39,5 +41,6 @@ def log_unknown(what: str, error: BaseException) -> None:
 
 
 def place_of(error: BaseException) -> str:
-    """The stack of an error without its message."""
-    return "".join(traceback.format_tb(error.__traceback__))
+    """Where an error came from, innermost last: files and lines, no values and no folders."""
+    frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
+    return "\n".join(f"  {Path(f.filename).name}:{f.lineno} in {f.name}" for f in frames)

@@ -61,11 +61,11 @@ def store(home: Path) -> Iterator[WorkspaceStore]:
         yield opened
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def service(
     tmp_path_factory: pytest.TempPathFactory, encoder: InsightFaceEncoder
 ) -> Iterator[Service]:
-    """A whole service with its workspace `atelier`; shared by the tests of a module."""
+    """A whole service with its workspace `atelier`, shared by all tests: leave no traps behind."""
     with open_service(tmp_path_factory.mktemp("service") / "home", encoder) as opened:
         yield opened
 

@@ -74,6 +74,16 @@ class Service:
         assert answer.status_code == 201, answer.text
         return str(answer.json()["id"])
 
+    def settle(self) -> None:
+        """Wait until no workspace has anything queued or running."""
+        deadline = time.monotonic() + 20
+        busy = "status IN ('queued', 'running')"
+        for workspace in self.services.registry.list():
+            store = self.services.registry.store(workspace.id)
+            while store.count("generations", busy):
+                assert time.monotonic() < deadline, "the queue does not become empty"
+                time.sleep(0.01)
+
     def generate(self, **request: Any) -> Any:
         """Ask for a generation, wait for its end, return it."""
         answer = self.client.post("/v1/generations", json=request)
