@@ -154,6 +154,8 @@ def _load(folder: Path, threads: int) -> tuple[Any, Any]:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    # Waiting threads sleep: spinning would take the cores that the diffusion replica draws with.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         # NOTE a bare name instead of a folder would make insightface download without a checksum.
         analysis = FaceAnalysis(

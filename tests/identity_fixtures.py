@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import sys
 import tempfile
 from functools import cache
@@ -45,8 +46,13 @@ def encoder() -> InsightFaceEncoder:
     return InsightFaceEncoder(pack_folder())
 
 
-def sample_bytes(name: str, kind: str) -> bytes:
-    return (PEOPLE / name / f"{kind}.jpg").read_bytes()
+@cache
+def small_sample(name: str, kind: str) -> bytes:
+    """A rendered person as a JPEG of 3/4 of its size: still good enough, and faster."""
+    image = Image.open(PEOPLE / name / f"{kind}.jpg").convert("RGB")
+    file = io.BytesIO()
+    image.resize((image.width * 3 // 4, image.height * 3 // 4)).save(file, "JPEG", quality=92)
+    return file.getvalue()
 
 
 @cache
@@ -75,8 +81,8 @@ def request(
 ) -> EnrolmentRequest:
     """A complete enrolment of a sample person; `other` stands in the close-up instead."""
     values: dict[str, object] = {
-        "full_body": sample_bytes(person, "full_body"),
-        "close_up": sample_bytes(other or person, "close_up"),
+        "full_body": small_sample(person, "full_body"),
+        "close_up": small_sample(other or person, "close_up"),
         "name": name,
         "gender": Gender.FEMALE,
         "attestations": ticked(guidelines()),
