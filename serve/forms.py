@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import anyio
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from serve.problems import invalid
@@ -124,6 +124,13 @@ async def _read(request: Request, files: frozenset[str], fields: frozenset[str])
         data = await parser.parse()
     except MultiPartException as error:
         raise InvalidRequest("The multipart body can't be read or has too many parts.") from error
+    try:
+        return await _sorted(data, files, fields)
+    finally:
+        await data.close()
+
+
+async def _sorted(data: FormData, files: frozenset[str], fields: frozenset[str]) -> Form:
     texts: dict[str, str] = {}
     found: dict[str, list[bytes]] = {}
     for name, value in data.multi_items():
@@ -135,7 +142,6 @@ async def _read(request: Request, files: frozenset[str], fields: frozenset[str])
             if name in texts:
                 raise InvalidRequest("A field was sent more than once.", (), None, f"/{name}")
             texts[name] = value
-    await data.close()
     return Form(texts, {name: tuple(some) for name, some in found.items()})
 
 

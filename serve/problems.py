@@ -82,14 +82,16 @@ def headers_of(error: HousemodelError) -> dict[str, str]:
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Describe the given statuses as problems, for a route's OpenAPI entry."""
+    """Describe the given statuses as problems, for a route's `responses`."""
+    return {status: {"model": Problem, **as_openapi(status)} for status in statuses}
+
+
+def as_openapi(status: int) -> dict[str, Any]:
+    """Describe one status as a problem, in OpenAPI's own words."""
+    schema = {"$ref": "#/components/schemas/Problem"}
     return {
-        status: {
-            "model": Problem,
-            "description": _DESCRIPTIONS[status],
-            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-        }
-        for status in statuses
+        "description": _DESCRIPTIONS[status],
+        "content": {MEDIA_TYPE: {"schema": schema}},
     }
 
 

@@ -89,12 +89,17 @@ def _operation_id(route: APIRoute) -> str:
 
 
 def _document(app: FastAPI) -> dict[str, Any]:
-    """Write the OpenAPI document once; FastAPI's own validation schemas are ours, not its."""
+    """Write the OpenAPI document once, with our problems where FastAPI names its own errors."""
     if app.openapi_schema is None:
         document = FastAPI.openapi(app)
         schemas = document["components"]["schemas"]
         for unused in ("HTTPValidationError", "ValidationError"):
             schemas.pop(unused, None)
         schemas.setdefault("Secret", sign_in.Secret.model_json_schema())
+        for methods in document["paths"].values():
+            for operation in methods.values():
+                answers = operation["responses"]
+                if "HTTPValidationError" in str(answers.get("422")):
+                    answers["422"] = problems.as_openapi(422)
         app.openapi_schema = document
     return app.openapi_schema

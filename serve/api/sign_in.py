@@ -59,7 +59,12 @@ def root() -> RedirectResponse:
     return RedirectResponse(CONSOLE, 303)
 
 
-@router.get("/sign-in", summary="The sign-in page", response_class=HTMLResponse)
+@router.get(
+    "/sign-in",
+    summary="The sign-in page",
+    response_class=HTMLResponse,
+    responses={401: {"description": "The page, saying why the code does not work."}},
+)
 def page(request: Request, code: Annotated[str | None, Query(max_length=128)] = None) -> Response:
     """Show the form, or sign in at once with the code of a one-time link."""
     if code is None:
@@ -111,7 +116,12 @@ async def sign_in(request: Request) -> Response:
     return _with_session(answer, request, services, session)
 
 
-@router.post("/sign-out", summary="End the console session", responses=documented(403, 500, 503))
+@router.post(
+    "/sign-out",
+    summary="End the console session",
+    status_code=303,
+    responses=documented(403, 500, 503),
+)
 def sign_out(request: Request) -> RedirectResponse:
     """Forget the session here and in the browser."""
     if not from_console(request):
