@@ -34,7 +34,6 @@ from identity.models import (
     count_held,
     describe,
     erase,
-    list_models,
 )
 from identity.photos import PhotoLimits, decode
 from workspace.errors import (
@@ -65,12 +64,10 @@ __all__ = [
     "ErasureRecord",
     "build",
     "change",
-    "check_photos",
     "decode_photo",
     "describe",
     "enrol",
     "erase",
-    "list_models",
     "resume_interrupted",
 ]
 
@@ -110,17 +107,6 @@ def decode_photo(data: bytes, kind: PhotoKind, limits: PhotoLimits) -> RGB:
         raise type(error)(
             f"{error.detail} ({quality.NAMES[kind]})", (), None, f"/{kind}"
         ) from error
-
-
-def check_photos(
-    full_body: RGB, close_up: RGB, encoder: FaceEncoder, limits: Limits
-) -> tuple[Check, ...]:
-    """Ask everything about both photos that needs no biometric template.
-
-    Raises:
-        EngineFailed, Unavailable: the face detector can't be asked.
-    """
-    return _look(full_body, close_up, encoder, limits).checks
 
 
 def enrol(

@@ -1,4 +1,4 @@
-"""Custom models as they are shown and changed: list, rename, allow tools, erase.
+"""Custom models as they are shown and changed: look, rename, allow tools, erase.
 
 A model's name, gender, checks and tools are sealed in its row; its status is a plain column. What
 makes a model is in `enrolment.py`, what it looks like in `likeness.py`. A row whose person is gone
@@ -61,25 +61,6 @@ def describe(store: WorkspaceStore, model_id: ModelId) -> CustomModel:
         SealBroken: its row was changed or damaged.
     """
     return _read(store.get(TABLE, model_id))
-
-
-def list_models(
-    store: WorkspaceStore, limit: int | None = None, before: datetime | None = None
-) -> list[CustomModel]:
-    """Show the models of a workspace, newest first, erased ones left out.
-
-    Args:
-        store: Whose models.
-        limit: At most so many.
-        before: Only models made before this time (of the last one of the page before).
-
-    Raises:
-        SealBroken: a row was changed or damaged.
-    """
-    where, params = "status != ?", [ModelStatus.ERASED.value]
-    if before is not None:
-        where, params = f"{where} AND created_at < ?", [*params, before.isoformat()]
-    return [_read(row) for row in store.find(TABLE, where, params, "created_at DESC", limit)]
 
 
 def count_held(store: WorkspaceStore) -> int:

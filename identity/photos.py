@@ -1,8 +1,8 @@
 """Turns untrusted bytes into pixels, and pixels into files. Nothing else here is trusted or kept.
 
 Order of `decode`, and none of it may be swapped: byte limit, kind by magic bytes (never by name),
-pixel limits from the header, only then decoding. The EXIF orientation and the ICC profile are
-applied, and then all metadata is gone, because an array of pixels is all that is returned.
+parts and pixels as the file declares them, only then decoding. The EXIF orientation and the ICC
+profile are applied, and then all metadata is gone, because only an array of pixels is returned.
 
 - Accepted: JPEG, PNG, WEBP, HEIC; 1 to 16 bits, grey, palette, CMYK, alpha (laid over white).
 - Refused: every other kind, animations, damaged and oversized files. Pillow is asked for exactly
@@ -26,7 +26,7 @@ import numpy as np
 import pillow_heif
 from PIL import Image, ImageCms
 
-from identity import png
+from identity import containers
 from workspace.errors import HousemodelError, PayloadTooLarge, UnsupportedImage
 from workspace.types import RGB
 
@@ -79,6 +79,8 @@ def decode(data: bytes, limits: PhotoLimits) -> RGB:
     kind = kind_of(data)
     if kind is None:
         raise UnsupportedImage("The file is not a JPEG, PNG, WEBP or HEIC picture.")
+    if containers.too_many_parts(kind, data):
+        raise UnsupportedImage(f"The {kind} file has more parts than a photo has.")
     with _decoders:
         try:
             return _decode(data, kind, limits)
@@ -128,7 +130,7 @@ def _decode(data: bytes, kind: str, limits: PhotoLimits) -> RGB:
     # left as it is, because it is global: other libraries in this process rely on it.
     with Image.open(io.BytesIO(data), formats=["HEIF" if kind == "HEIC" else kind]) as picture:
         _check_header(picture, kind, limits)
-        if kind == "PNG" and png.holds_more_than_declared(data):
+        if kind == "PNG" and containers.holds_more_than_declared(data):
             raise UnsupportedImage("The PNG file holds more than its header declares.")
         orientation = _orientation(picture)
         profile = picture.info.get("icc_profile")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import random
 import struct
+import time
 import zlib
 
 import numpy as np
@@ -12,8 +13,8 @@ import pytest
 from PIL import Image, ImageCms
 
 from identity import photos
+from identity.containers import ADAM7, holds_more_than_declared
 from identity.photos import PhotoLimits, decode, encode, encode_png, kind_of
-from identity.png import ADAM7, holds_more_than_declared
 from tests import hostile
 from tests.identity_fixtures import limits
 from workspace.errors import HousemodelError, PayloadTooLarge, UnsupportedImage
@@ -106,6 +107,24 @@ def test_too_many_pixels_are_refused_from_the_header(side):
 def test_a_small_header_over_a_huge_stream_is_refused():
     with pytest.raises(UnsupportedImage):
         decode(png(8, 0, b"\0" * 8_000_000), LIMITS)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        png(8, 0, (b"\0" + b"\7" * 20) * 20, chunk(b"abCd", b"") * 200_000),
+        b"\xff\xd8" + b"\xff\xe5\x00\x02" * 500_000,
+        b"\xff\xd8\xff\xe5\x00\x02" + b"\0" * 5_000_000,
+        b"\xff\xd8" + b"\xff" * 5_000_000,
+        saved(picture(), "JPEG", progressive=True)[:-2] + b"\xff\xda" * 200,
+    ],
+    ids=["png chunks", "jpeg segments", "jpeg junk", "jpeg padding", "jpeg scans"],
+)
+def test_files_built_to_waste_time_are_refused_at_once(data):
+    started = time.process_time()
+    with pytest.raises(UnsupportedImage, match="more parts"):
+        decode(data, LIMITS)
+    assert time.process_time() - started < 0.3
 
 
 @pytest.mark.parametrize("kind", [b"zTXt", b"iTXt", b"iCCP"])

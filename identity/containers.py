@@ -1,7 +1,12 @@
-"""Finds PNG files that pack more pixels than their header declares. Pure, standard library only.
+"""Finds picture files that are built to cost a reader its time. Pure, standard library only.
 
-Pillow stops reading when the declared picture is full, so such a file is harmless to it; it is
-refused all the same, because nobody's camera makes one and other readers may follow the data.
+- `too_many_parts`: a PNG of a million empty chunks, a JPEG of a million empty segments, of junk
+  between segments or of a hundred scans. Pillow walks chunks and segments in Python, some 10 us
+  each, and libjpeg goes over the whole picture for every scan.
+- `holds_more_than_declared`: a PNG that packs more pixels than its header says. Pillow stops when
+  the declared picture is full, so it is harmless to it; but nobody's camera makes one.
+
+Whether a file is damaged is not judged here; the decoder does that.
 """
 
 from __future__ import annotations
@@ -9,7 +14,10 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator
+from itertools import islice
 
+MAX_PARTS = 20_000  # chunks of a PNG (40 MiB in IDAT chunks of 8 KiB are 5,000), steps in a JPEG
+MAX_SCANS = 100  # of a JPEG; a progressive one has about ten
 SIGNATURE_BYTES = 8
 PIECE_BYTES = 1 << 20  # inflated at a time, and thrown away at once
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by PNG colour type
@@ -23,6 +31,15 @@ ADAM7 = (  # left, top, step right, step down of the seven passes of an interlac
     (1, 0, 2, 2),
     (0, 1, 1, 2),
 )
+
+
+def too_many_parts(kind: str, data: bytes) -> bool:
+    """Say whether a JPEG or PNG file has more parts than any camera or editor writes."""
+    if kind == "PNG":
+        return next(islice(_chunks(data), MAX_PARTS, None), None) is not None
+    if kind == "JPEG":
+        return data.count(b"\xff\xda") > MAX_SCANS or _header_steps(data) > MAX_PARTS
+    return False
 
 
 def holds_more_than_declared(data: bytes) -> bool:
@@ -46,6 +63,23 @@ def holds_more_than_declared(data: bytes) -> bool:
     except (struct.error, zlib.error, KeyError):
         return False
     return False
+
+
+def _header_steps(data: bytes) -> int:
+    """Count the segments and junk bytes that a reader walks over before a JPEG's first scan."""
+    place, steps = 2, 0
+    while place + 4 <= len(data) and steps <= MAX_PARTS:
+        steps += 1
+        marker = data[place + 1]
+        if data[place] != 0xFF or marker in (0x00, 0xFF):
+            place += 1  # junk or padding
+        elif marker == 0xDA:
+            break
+        elif 0xD0 <= marker <= 0xD9 or marker == 0x01:
+            place += 2  # these stand alone
+        else:
+            place += 2 + max(2, int.from_bytes(data[place + 2 : place + 4], "big"))
+    return steps
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
