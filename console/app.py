@@ -9,6 +9,7 @@ pages, no server-side rendering, fonts of the system only. `guard.Guard` closes 
 from __future__ import annotations
 
 import asyncio
+import sys
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -47,6 +48,9 @@ def _build(make_client: ClientFactory, path: str) -> Any:
         with blocks.route(name, address, show_in_navbar=False):  # the frame has its own bar
             build(frame, blocks)
     blocks.queue(default_concurrency_limit=16, max_size=256)
+    # NOTE: Gradio keeps statistics of past events and goes through all of them after each one.
+    blocks._queue.ANALYTICS_MAX_EVENTS = 1
+    blocks._queue.ANAYLTICS_CACHE_FREQUENCY = sys.maxsize
     return blocks
 
 
@@ -60,7 +64,7 @@ def mount_console(
         _in_a_loop(lambda: _mount(app, _build(make_client, path), path))
     mounted = next(route for route in app.routes if getattr(route, "path", None) == path)
     pages = frozenset({"", *(address for address, _, _ in PAGES)})
-    mounted.app = Guard(mounted.app, pages, sign_in)
+    mounted.app = Guard(mounted.app, pages, sign_in, script_tag())
     return app
 
 
@@ -92,5 +96,4 @@ def _mount(app: Any, blocks: Any, path: str) -> None:
         allowed_paths=[],
         theme=theme(),
         css=style_sheet(),
-        head=script_tag(),
     )

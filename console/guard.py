@@ -15,11 +15,10 @@ from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from console.client import SESSION_COOKIE
+from console.document import Message, Send, rewriting
 
 Scope: TypeAlias = MutableMapping[str, Any]
-Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
-Send: TypeAlias = Callable[[Message], Awaitable[None]]
 Asgi: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _ASSETS = re.compile(r"/(assets|static)/.+|/(theme\.css|favicon\.ico|manifest\.json|robots\.txt)")
@@ -45,8 +44,9 @@ HEADERS = (
 class Guard:
     """ASGI middleware around the mounted Gradio application."""
 
-    def __init__(self, app: Asgi, pages: frozenset[str], sign_in: str) -> None:
+    def __init__(self, app: Asgi, pages: frozenset[str], sign_in: str, head: str = "") -> None:
         self._app = app
+        self._head = head
         self._pages = pages
         self._sign_in = sign_in
 
@@ -61,7 +61,7 @@ class Guard:
             await self._app(scope, receive, send)
         elif path.strip("/") in self._pages:
             if _has_session(scope):
-                await self._app(scope, receive, send)
+                await self._app(_uncompressed(scope), receive, rewriting(send, self._head))
             else:
                 await _answer(send, 303, b"", ((b"location", self._sign_in.encode()),))
         elif not _EVENTS.fullmatch(path):
@@ -81,6 +81,12 @@ def _path_inside(scope: Scope) -> str:
 
 def _header(scope: Scope, name: bytes) -> str:
     return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
+
+
+def _uncompressed(scope: Scope) -> Scope:
+    """The same request without leave to compress, because the document is still to be changed."""
+    kept = [pair for pair in scope["headers"] if pair[0] != b"accept-encoding"]
+    return {**scope, "headers": kept}
 
 
 def _has_session(scope: Scope) -> bool:

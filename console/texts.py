@@ -20,8 +20,6 @@ CREATE_MODEL = "Create your model"
 NEXT, BACK, CANCEL, GENERATE = "Next", "Back", "Cancel", "Generate"
 
 PROMPT_START = "$model wearing $product"
-FLATLAY_WITH_MODEL = "$model wearing $product"
-FLATLAY_ALONE = "$product"
 
 TOOLS = {"editorial": EDITORIAL, "flatlay_to_catalog": FLATLAY, "background_swap": SWAP}
 TOOL_SUMMARIES = {

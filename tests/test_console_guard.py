@@ -39,8 +39,12 @@ def test_a_stranger_is_sent_to_sign_in(site):
 def test_every_page_answers_and_names_no_other_origin(browser, page):
     answer = browser.get(f"/console/{page}")
     assert answer.status_code == 200
+    head = answer.text.partition("</head>")[0].replace("http://www.w3.org/2000/svg", "")
+    head = head.partition("window.gradio_config")[0] + head.rpartition("<meta name=")[2]
     loaded = re.findall(r'(?:src|href)="(https?:)?//[^"]*"', answer.text)
     assert loaded == []
+    assert "http:" not in head and "https:" not in head
+    assert "window.hm" in head and 'rel="icon"' in head
     assert "fonts.googleapis" not in answer.text and "cdnjs" not in answer.text
     policy = answer.headers["content-security-policy"]
     assert "default-src 'self'" in policy and "frame-ancestors 'none'" in policy

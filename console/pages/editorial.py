@@ -133,7 +133,7 @@ def request_body(
     """The body of `POST /v1/generations`; what was left open is left out."""
     body: Json = {
         "tool": tool,
-        "prompt": (prompt or "").strip(),
+        "prompt": (prompt or "").strip() or None,
         "product_ids": list(product_ids or ()),
         "n": int(n or 1),
         "aspect_ratio": ratio,

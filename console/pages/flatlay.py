@@ -95,10 +95,9 @@ def build(frame: Frame, blocks: Any) -> None:
 
 
 def body_of(model_id: str, product_id: str, ratio: str, purpose: str, channel: str) -> Json:
-    """One catalogue picture of one product."""
-    prompt = texts.FLATLAY_WITH_MODEL if model_id else texts.FLATLAY_ALONE
+    """One catalogue picture of one product; without a prompt the service takes its own."""
     return request_body(
-        "flatlay_to_catalog", model_id, [product_id], prompt, ratio, 1, purpose, channel
+        "flatlay_to_catalog", model_id, [product_id], "", ratio, 1, purpose, channel
     )
 
 

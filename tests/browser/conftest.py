@@ -1,0 +1,93 @@
+"""A whole site in this process, without Ray, and Debian's Chromium to look at it.
+
+The mannequin pack draws where its weights are installed; else the simulated diffusion does. The
+face networks, the stores, the routes and the console are the real ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from identity.encoder import InsightFaceEncoder
+from serve import auth, local
+from serve.app import build_services
+from serve.services import Services
+from serve.settings import Settings, load_settings
+from tests.browser.watch import CHROMIUM, FLAGS, Visitor
+from tests.line import free_port
+from tests.simulated import SimulatedDiffusion
+from workspace.keys import load_root_key
+from workspace.registry import Registry
+
+
+@dataclass(frozen=True)
+class Site:
+    base_url: str
+    services: Services
+
+    def sign_in_link(self) -> str:
+        """A fresh one-time link into the workspace `demo`."""
+        registry, now = self.services.registry, datetime.now(UTC)
+        workspace, scopes = registry.by_name("demo"), auth.SCOPES - {"admin"}
+        code = auth.create_sign_in(registry, workspace.id, scopes, now, minutes=5)
+        return f"{self.base_url}/sign-in?code={code}"
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory, face_pack: Path) -> Iterator[Site]:
+    settings = load_settings(home=tmp_path_factory.mktemp("browser") / "home")
+    settings.home.mkdir(mode=0o700)
+    registry = Registry(settings.home, load_root_key(settings.root_key_file, create=True))
+    registry.create("demo", "enterprise", datetime.now(UTC))
+    registry.close()
+    port = free_port()
+    with _services(settings, face_pack) as services, local.serving(services, port):
+        yield Site(f"http://127.0.0.1:{port}", services)
+
+
+@contextmanager
+def _services(settings: Settings, face_pack: Path) -> Iterator[Services]:
+    if (settings.pack_folder / "pack.toml").is_file():
+        with local.services(settings) as services:
+            yield services
+        return
+    diffusion = SimulatedDiffusion(pause_seconds=0.2)
+    services = build_services(settings, diffusion, InsightFaceEncoder(face_pack))
+    services.dispatcher.start()
+    try:
+        yield services
+    finally:
+        services.dispatcher.stop()
+        services.registry.close()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[object]:
+    if not Path(CHROMIUM).exists():
+        pytest.skip(f"{CHROMIUM} is missing: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visitor(chromium, site: Site) -> Iterator[Visitor]:
+    """Somebody who signed in by a one-time link; at the end nothing odd may have happened."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    someone = Visitor(context.new_page(), site.base_url)
+    someone.page.goto(site.sign_in_link())
+    someone.page.wait_for_url("**/console/")
+    someone.watch()
+    yield someone
+    context.close()
+    assert someone.foreign == [], "a request left the appliance"
+    assert someone.errors == [], "the browser's console has errors"
