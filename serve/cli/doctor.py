@@ -10,9 +10,11 @@ from typing import Any
 from compliance import audit
 from serve.cli.common import add_home, add_json, command, show
 from serve.settings import Settings, load_settings
-from workspace.errors import HousemodelError
+from workspace.errors import HousemodelError, Locked
 from workspace.keys import load_root_key
 from workspace.registry import Registry
+from workspace.store import StoreReport
+from workspace.types import WorkspaceId
 
 FREE_GIB = 2  # below this, pictures and logs soon find no room
 
@@ -71,24 +73,33 @@ def _stores(settings: Settings) -> list[dict[str, Any]]:
         return [_finding("home", True, "nothing there yet; `housemodel up` makes it")]
     try:
         registry = Registry(settings.home, load_root_key(settings.root_key_file, create=False))
-        return [found for w in registry.list() for found in _workspace(registry, w.id)]
     except HousemodelError as error:
         return [_finding("home", False, f"{error.title}. {error.detail} {error.remedy}")]
+    control = registry.verify()
+    findings = [_finding("control store", control.intact, _opened(control))]
+    for workspace_id in registry.ids():
+        findings += _workspace(registry, workspace_id)
+    return findings
 
 
-def _workspace(registry: Registry, workspace_id: Any) -> list[dict[str, Any]]:
+def _workspace(registry: Registry, workspace_id: WorkspaceId) -> list[dict[str, Any]]:
     try:
         store = registry.store(workspace_id)
         report, chain = store.verify(), audit.verify(store)
+    except Locked:
+        return [_finding(f"workspace {workspace_id}", True, "locked, not looked into")]
     except HousemodelError as error:
         return [_finding(f"workspace {workspace_id}", False, error.detail or error.title)]
-    detail = f"{report.rows} rows and {report.assets} assets open"
-    if report.damaged:
-        detail = f"damaged: {', '.join(report.damaged)}; restore them from a backup"
     broken = "" if chain.intact else f", broken at entry {chain.first_broken}"
     return [
-        _finding(f"workspace {workspace_id} store", not report.damaged, detail),
+        _finding(f"workspace {workspace_id} store", report.intact, _opened(report)),
         _finding(
             f"workspace {workspace_id} audit log", chain.intact, f"{chain.entries} entries{broken}"
         ),
     ]
+
+
+def _opened(report: StoreReport) -> str:
+    if report.damaged:
+        return f"damaged: {', '.join(report.damaged)}; restore them from a backup"
+    return f"{report.rows} rows and {report.assets} assets open"
