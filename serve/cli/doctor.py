@@ -59,7 +59,7 @@ def _pack(settings: Settings) -> dict[str, Any]:
         pack = load_pack(settings.pack_folder)
     except HousemodelError as error:
         return _finding("pack", False, error.detail or error.title)
-    return _finding("pack", True, f"{pack.name} {pack.version}, digests match")
+    return _finding("pack", True, f"{pack.manifest.name} {pack.manifest.version}, digests match")
 
 
 def _disk(settings: Settings) -> dict[str, Any]:
