@@ -20,6 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from serve.http_server import listen
 from serve.leftovers import (
     MARK,
     PREFIX,
@@ -58,8 +59,6 @@ def run(settings: Settings, on_ready: Callable[[str], None], say: Say) -> int:
         PackInvalid: the pack is damaged.
         EngineFailed: a part did not start; the log says why.
     """
-    from serve.gateway import listen
-
     with hold_home(settings.home):
         listen(settings.host, settings.port).close()
         appliance = Appliance(settings, say)
@@ -106,8 +105,9 @@ class Appliance:
 
         manifest = read_manifest(self._settings.pack_folder)
         folder = self._make_folder()
-        os.environ.update(environment(self._settings, folder, self._mark))
+        os.environ.update(environment(folder, self._mark))
         self._say("Starting Ray")
+        # NOTE: only now: Ray reads the environment when it is imported.
         from serve.deployments.node import start_node
 
         adopt_orphans()
@@ -195,7 +195,7 @@ class Appliance:
         raise Starting("The service did not become ready; see the folder logs in home.")
 
 
-def environment(settings: Settings, folder: Path, mark: str) -> dict[str, str]:
+def environment(folder: Path, mark: str) -> dict[str, str]:
     """What every process of this start inherits: offline, quiet, on loopback, with a token."""
     token = folder / "token"
     token.touch(mode=0o600)
@@ -214,7 +214,7 @@ def environment(settings: Settings, folder: Path, mark: str) -> dict[str, str]:
         "DO_NOT_TRACK": "1",
         "GRADIO_ANALYTICS_ENABLED": "False",
         "TOKENIZERS_PARALLELISM": "false",
-        "OMP_NUM_THREADS": str(settings.torch_threads),
+        "OMP_NUM_THREADS": "1",  # the families say why
         "MALLOC_ARENA_MAX": "2",
     }
 

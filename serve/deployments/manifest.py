@@ -48,10 +48,12 @@ class Slot(_Part):
 
 
 class Crop(_Part):
-    """How the close-up was cropped in training, relative to the face box."""
+    """How the training pictures were framed; what is uploaded is cropped alike."""
 
     close_up_face_width: Share  # the face box's share of the crop's width
     close_up_face_center: tuple[Share, Share] = (0.5, 0.5)  # where the face's centre lies
+    full_body_person_height: tuple[Share, Share] | None = None  # least and most, head to toe
+    product_fill: tuple[Share, Share] | None = None  # the longer side's share of the frame
 
 
 class ReferenceSlots(_Part):

@@ -40,7 +40,7 @@ def node(settings: Settings) -> Iterator[Any]:
     folder = Path(tempfile.mkdtemp(prefix=leftovers.PREFIX, dir="/tmp"))
     with leftovers.hold_home(settings.home):
         leftovers.remember_start(settings.home, mark, folder)
-        os.environ.update(environment(settings, folder, mark))
+        os.environ.update(environment(folder, mark))
         from serve.deployments.node import start_node, stop_node
 
         started = start_node(folder, 128)
