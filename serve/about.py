@@ -35,9 +35,10 @@ class PackView(BaseModel):
     summary: str
 
     @classmethod
-    def of(cls, pack: PackSummary) -> PackView:
-        plain = {name: getattr(pack, name) for name in cls.model_fields if name != "weights_digest"}
-        return cls(weights_digest=pack.digest, **plain)
+    def of(cls, pack: PackSummary, tools: tuple[str, ...]) -> PackView:
+        own = {"weights_digest": pack.digest, "tools": list(tools)}
+        plain = {name: getattr(pack, name) for name in cls.model_fields if name not in own}
+        return cls(**plain, **own)
 
 
 class LimitsView(BaseModel):

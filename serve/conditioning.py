@@ -1,8 +1,9 @@
 """Reference photos -> the crops that a pack was trained on. Pure.
 
-Sizes are (width, height) in pixels and come from the pack's summary. Where a crop reaches beyond
-the photo it is filled with the photo's own border colour, so that no hard edge appears that
-training never saw. Nothing is sharpened, retouched or recoloured.
+Sizes are (width, height) in pixels; they and the framing come from the pack's summary. Where a
+crop reaches beyond the photo, the photo's outermost pixels go on, so that no hard edge appears
+that training never saw. Where person or garment end is measured in `outline.py`. Nothing
+is sharpened, retouched or recoloured.
 """
 
 from __future__ import annotations
@@ -12,17 +13,20 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from serve import outline
+from serve.outline import border_colour
 from workspace.types import RGB, Face, PackSummary, References
 
 Size = tuple[int, int]
 Box = tuple[float, float, float, float]  # left, top, right, bottom
+Shares = tuple[float, float]  # least and most
 _SMALLEST_CROP = 8.0  # pixels; a box below it holds no face
 
 
 def references(
     pack: PackSummary,
     close_up: tuple[RGB, Face] | None,
-    full_body: RGB | None,
+    full_body: tuple[RGB, Face] | None,
     products: Sequence[RGB],
 ) -> References:
     """Crop all references of one render to the pack's slots."""
@@ -30,17 +34,17 @@ def references(
     return References(
         close_up=(
             crop_close_up(
-                close_up[0],
-                close_up[1],
-                sizes["close_up"],
-                pack.close_up_face_width,
-                pack.close_up_face_center,
+                *close_up, sizes["close_up"], pack.close_up_face_width, pack.close_up_face_center
             )
             if close_up
             else None
         ),
-        full_body=fit_full_body(full_body, sizes["full_body"]) if full_body is not None else None,
-        products=tuple(fit_product(product, sizes["product"]) for product in products),
+        full_body=(
+            fit_full_body(*full_body, sizes["full_body"], pack.full_body_person_height)
+            if full_body
+            else None
+        ),
+        products=tuple(fit_product(one, sizes["product"], pack.product_fill) for one in products),
     )
 
 
@@ -67,21 +71,36 @@ def crop_close_up(
     return _cut(image, (left, top, left + width, top + height), size)
 
 
-def fit_full_body(image: RGB, size: Size) -> RGB:
-    """Fit the whole photo into the size: nobody loses feet; the rest is border colour."""
-    return _fit(image, size)
+def fit_full_body(image: RGB, face: Face, size: Size, height: Shares | None = None) -> RGB:
+    """Frame the person, head to toe: so tall a share of the result, in its middle.
+
+    Args:
+        height: The person's share of the result's height; None fits the whole photo.
+    """
+    if height is None:
+        return _fit(image, size)
+    top, bottom = outline.person(image, face)
+    middle = (face.box[0] + face.box[2]) / 2
+    high = (bottom - top) / (sum(height) / 2)
+    wide = high * size[0] / size[1]
+    upper = (top + bottom) / 2 - high / 2
+    return _cut(image, (middle - wide / 2, upper, middle + wide / 2, upper + high), size)
 
 
-def fit_product(image: RGB, size: Size) -> RGB:
-    """Fit the whole product photo into the size; the rest is border colour."""
-    return _fit(image, size)
+def fit_product(image: RGB, size: Size, fill: Shares | None = None) -> RGB:
+    """Frame the garment: its longer side takes so large a share of the result.
 
-
-def border_colour(image: RGB) -> tuple[int, int, int]:
-    """The median colour of the photo's outermost pixels."""
-    edge = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
-    red, green, blue = np.median(edge, axis=0)
-    return int(red), int(green), int(blue)
+    Args:
+        fill: The share; None fits the whole photo.
+    """
+    found = outline.garment(image) if fill is not None else None
+    if fill is None or found is None:
+        return _fit(image, size)
+    left, top, right, bottom = found
+    scale = max((right - left) / size[0], (bottom - top) / size[1]) / (sum(fill) / 2)
+    wide, high = size[0] * scale, size[1] * scale
+    x, y = (left + right - wide) / 2, (top + bottom - high) / 2
+    return _cut(image, (x, y, x + wide, y + high), size)
 
 
 def _fit(image: RGB, size: Size) -> RGB:
@@ -97,16 +116,12 @@ def _cut(image: RGB, box: Box, size: Size) -> RGB:
     height, width = image.shape[:2]
     inside = (max(box[0], 0.0), max(box[1], 0.0), min(box[2], width), min(box[3], height))
     scale_x, scale_y = size[0] / (box[2] - box[0]), size[1] / (box[3] - box[1])
-    spot = (
-        round((inside[0] - box[0]) * scale_x),
-        round((inside[1] - box[1]) * scale_y),
-        round((inside[2] - box[0]) * scale_x),
-        round((inside[3] - box[1]) * scale_y),
-    )
-    canvas = Image.new("RGB", size, border_colour(image))
-    patch = (spot[2] - spot[0], spot[3] - spot[1])
-    if min(patch) > 0 and inside[2] > inside[0] and inside[3] > inside[1]:
-        source = Image.fromarray(np.ascontiguousarray(image))
-        # NOTE: `reducing_gap` stays off: it would make the result depend on Pillow's version.
-        canvas.paste(source.resize(patch, Image.Resampling.LANCZOS, box=inside), spot[:2])
-    return np.asarray(canvas, dtype=np.uint8)
+    left, right = (round((inside[k] - box[0]) * scale_x) for k in (0, 2))
+    top, bottom = (round((inside[k] - box[1]) * scale_y) for k in (1, 3))
+    if right <= left or bottom <= top or inside[2] <= inside[0] or inside[3] <= inside[1]:
+        return np.full((size[1], size[0], 3), border_colour(image), dtype=np.uint8)
+    source = Image.fromarray(np.ascontiguousarray(image))
+    # NOTE: `reducing_gap` stays off: it would make the result depend on Pillow's version.
+    patch = source.resize((right - left, bottom - top), Image.Resampling.LANCZOS, box=inside)
+    margins = ((top, size[1] - bottom), (left, size[0] - right), (0, 0))
+    return np.pad(np.asarray(patch, dtype=np.uint8), margins, mode="edge")

@@ -164,7 +164,7 @@ def open_(recorded: Recorded) -> Opened:
     likeness = open_likeness(store, asked.model_id) if asked.model_id else None
     photos = tuple(products.read_photo(store, product_id) for product_id in asked.product_ids)
     close_up = (likeness.close_up, likeness.face) if likeness else None
-    full_body = likeness.full_body if likeness else None
+    full_body = (likeness.full_body, likeness.full_body_face) if likeness else None
     references = conditioning.references(accepted.pack, close_up, full_body, photos)
     return Opened(recorded, likeness, photos, references)
 

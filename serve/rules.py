@@ -18,8 +18,9 @@ from workspace.plans import Plan
 from workspace.store import WorkspaceStore
 from workspace.types import ModelId, ModelStatus, PackSummary, Tool, Workspace
 
-CATALOGUE_PROMPT = "$product, catalogue shot, plain studio background"
-CATALOGUE_PROMPT_WITH_MODEL = "$model wearing $product, full body, plain studio background"
+CARRIED_OUT = (Tool.EDITORIAL, Tool.FLATLAY_TO_CATALOG)
+CATALOGUE_PROMPT = "$product, catalog, plain white studio"
+CATALOGUE_PROMPT_WITH_MODEL = "$model wearing $product, full body, plain white studio"
 
 
 def tool_takes_no_model(asked: Asked) -> None:
@@ -43,7 +44,7 @@ def fit(asked: Asked, pack: PackSummary) -> Asked:
         InvalidRequest: the pack lacks the tool or the aspect ratio, or takes fewer products; or
             the tool needs a product or a prompt.
     """
-    if asked.tool.value not in pack.tools:
+    if asked.tool.value not in offered(pack):
         raise _wrong(f"The loaded pack does not offer {asked.tool.value}.", "/tool")
     aspect_ratio = asked.aspect_ratio or pack.default_aspect_ratio
     if aspect_ratio not in pack.sizes:
@@ -53,6 +54,11 @@ def fit(asked: Asked, pack: PackSummary) -> Asked:
     if asked.tool is Tool.FLATLAY_TO_CATALOG and not asked.product_ids:
         raise _wrong("Flatlay to Catalog needs a product.", "/product_ids")
     return replace(asked, aspect_ratio=aspect_ratio, prompt=_prompt(asked))
+
+
+def offered(pack: PackSummary) -> tuple[str, ...]:
+    """The tools of the loaded pack that this service can carry out."""
+    return tuple(tool for tool in pack.tools if tool in CARRIED_OUT)
 
 
 def _prompt(asked: Asked) -> str:

@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from serve.conditioning import border_colour
+from serve.outline import border_colour
 from workspace.ports import FaceEncoder
 from workspace.types import RGB, Embedding
 

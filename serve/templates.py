@@ -28,7 +28,7 @@ class Words:
     """What the placeholders become for a pack."""
 
     model: str = "the person"
-    product: str = "garment"  # follows "the" or "the first"
+    product: str = "product"  # follows "the" or "the first"
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,7 +172,7 @@ def test_a_replica_learns_no_workspace_no_name_and_no_placeholder(
 ) -> None:
     draw(fresh_service, submit(fresh_service, ask(product)))
     job = fresh_service.diffusion.batches[0][0]
-    assert job.prompt == "the garment on a chair"
+    assert job.prompt == "the product on a chair"
     assert fresh_service.workspace.id not in repr(job) and "Red" not in repr(job)
 
 
@@ -209,7 +209,7 @@ def test_flatlay_needs_no_prompt(fresh_service: Service, product: ProductId) -> 
         fresh_service,
         submit(fresh_service, ask(product, tool=Tool.FLATLAY_TO_CATALOG, prompt="")),
     )
-    assert "catalogue" in fresh_service.diffusion.batches[0][0].prompt
+    assert "catalog" in fresh_service.diffusion.batches[0][0].prompt
 
 
 def test_a_key_gives_the_same_generation_and_refuses_another_body(

@@ -19,7 +19,7 @@ def test_model_and_product_become_the_packs_words() -> None:
 
 def test_several_products_are_told_apart_and_keep_their_order() -> None:
     done = resolve("$product2 over $product1", False, 2)
-    assert done.text == "the second garment over the first garment"
+    assert done.text == "the second product over the first product"
     assert done.products == (1, 0)
 
 

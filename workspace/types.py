@@ -195,6 +195,8 @@ class PackSummary:
     summary: str
     detail: str = ""  # engine notes for /readyz, for example a fallback and why
     close_up_face_center: tuple[float, float] = (0.5, 0.5)  # where the face lies, share of the crop
+    full_body_person_height: tuple[float, float] | None = None  # of the reference; least, most
+    product_fill: tuple[float, float] | None = None  # the garment's longer side; least, most
 
 
 @dataclass(frozen=True, slots=True)

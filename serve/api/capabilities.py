@@ -26,9 +26,9 @@ def capabilities(visit: Annotated[Visit, allowed()]) -> about.CapabilitiesView:
     plan = rules.plan_of(services.plans, visit.store.workspace)
     guidelines, photos = services.guidelines, services.limits.photos
     return about.CapabilitiesView(
-        tools=list(pack.tools),
+        tools=list(rules.offered(pack)),
         custom_model_tools=list(CUSTOM_MODEL_TOOLS),
-        packs=[about.PackView.of(pack)],
+        packs=[about.PackView.of(pack, rules.offered(pack))],
         aspect_ratios=list(pack.sizes),
         genders=list(Gender),
         purposes=list(guidelines.vocabulary.purposes),
