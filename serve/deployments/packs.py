@@ -64,6 +64,9 @@ class Pack:
             },
             summary=m.summary,
             detail=detail,
+            close_up_face_center=slots.crop.close_up_face_center,
+            full_body_person_height=slots.crop.full_body_person_height,
+            product_fill=slots.crop.product_fill,
         )
 
 
