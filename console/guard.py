@@ -59,6 +59,9 @@ class Guard:
         send = _with_headers(send, private=not _ASSETS.fullmatch(path))
         if _ASSETS.fullmatch(path):
             await self._app(scope, receive, send)
+        elif path.strip("/") in self._pages and path != "/" and path.endswith("/"):
+            place = str(scope["path"]).rstrip("/").encode()
+            await _answer(send, 308, b"", ((b"location", place),))
         elif path.strip("/") in self._pages:
             if _has_session(scope):
                 await self._app(_uncompressed(scope), receive, rewriting(send, self._head))

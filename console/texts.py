@@ -74,6 +74,7 @@ PLAN_WITHOUT_MODELS = (
     "This workspace's plan has no custom models. "
     "An admin can move it to the pro or enterprise plan."
 )
+DATE_WRONG = "The end date is not a date; write it as year-month-day, for example 2027-11-22."
 SEED_WRONG = "The seed is a whole number from 0 to 4294967295; leave it empty for any."
 PRODUCT_MISSING = "Choose at least one product photo."
 NOBODY_READY = (

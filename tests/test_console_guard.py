@@ -51,6 +51,12 @@ def test_every_page_answers_and_names_no_other_origin(browser, page):
     assert answer.headers["cache-control"] == "no-store"
 
 
+def test_a_slash_too_many_leads_to_the_page(browser):
+    answer = browser.get("/console/editorial/")
+    assert (answer.status_code, answer.headers["location"]) == (308, "/console/editorial")
+    assert browser.get("/console").status_code in (200, 307)
+
+
 def test_gradio_takes_no_upload_so_no_photo_lies_in_its_temporary_folder(browser):
     answer = browser.post("/console/gradio_api/upload", files={"files": b"photo bytes"})
     assert answer.status_code == 404

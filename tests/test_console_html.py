@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shlex
 
+import pytest
+
 from console import texts
 from console.pages import enrol_terms as terms
 from console.pages.home import tool_cards
@@ -109,7 +111,9 @@ def test_ticks_are_sent_with_the_hash_of_the_words_that_were_shown():
 
 def test_the_consent_ends_with_its_last_day():
     assert terms.end_of("2027-11-22") == "2027-11-22T23:59:59Z"
-    assert terms.end_of("") == "" and terms.end_of(None) == "" and terms.end_of("soon") == ""
+    assert terms.end_of("") == "" and terms.end_of(None) == ""
+    with pytest.raises(ValueError):
+        terms.end_of("soon")  # never taken for the service's own default
 
 
 def test_what_was_left_open_is_left_to_the_service():

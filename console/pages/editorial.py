@@ -49,8 +49,8 @@ def build(frame: Frame, blocks: Any) -> None:
                 )
             count = gr.Radio([1, 2, 3, 4], value=2, label="Number of images", elem_id="count")
             with gr.Row():
-                purpose = gr.Dropdown([], label="Purpose", min_width=140)
-                channel = gr.Dropdown([], label="Channel", min_width=140)
+                purpose = gr.Dropdown([], label="Purpose", min_width=180)
+                channel = gr.Dropdown([], label="Channel", min_width=180)
             go = gr.Button(texts.GENERATE, variant="primary", size="lg", elem_id="generate")
         with gr.Column(scale=7, min_width=320):
             run = runner(frame)

@@ -22,7 +22,7 @@ from console.parts import html
 
 # In the browser, so that what is seen is always what holds: no order of answers can turn it round.
 _READY = "() => ({ __type__: 'update', interactive: hm.ready() })"
-_CREATE = "(sent) => hm.createModel(sent)"
+_CREATE = "(sent) => (sent ? hm.createModel(sent) : '')"
 _FINISHED = "(id) => { if (id) hm.finished(id); }"
 _TOP = "() => hm.toTop()"
 
@@ -50,9 +50,9 @@ def build(frame: Frame, blocks: Any) -> None:
     finished = gr.Textbox(visible=False)
     model_id = gr.State("")
 
-    def go_to(step: int) -> list[Any]:
+    def go_to(step: int, told: str = "") -> list[Any]:
         shown = [gr.update(visible=each == step) for each in range(1, 6)]
-        return [steps.indicator(step), "", *shown]
+        return [steps.indicator(step), told, *shown]
 
     for button, step in (
         (guidelines.next, 2),
@@ -61,7 +61,8 @@ def build(frame: Frame, blocks: Any) -> None:
         (person.back, 2),
         (person.next, 4),
         (review.back, 3),
-        (making.back, 2),
+        (making.back, 4),
+        (making.photos, 2),
     ):
         button.click(lambda step=step: go_to(step), None, [where, notice, *columns], **QUIET).then(
             None, None, None, js=_TOP
@@ -120,16 +121,22 @@ def build(frame: Frame, blocks: Any) -> None:
     def prepare(
         listed: list[Json], ticked: list[str], name: str, gender: str, again: bool, *given: Any
     ) -> list[Any]:
+        try:
+            agreed = terms.consent(*given)
+        except ValueError:
+            return ["", gr.skip(), *go_to(4, html.note(texts.DATE_WRONG, "warn", "alert"))]
         body = {
             "name": (name or "").strip(),
             "gender": gender,
             "attestations": terms.attestations(listed, ticked),
-            "consent": terms.consent(*given),
+            "consent": agreed,
             "allow_duplicate": bool(again),
         }
         return [json.dumps(body), steps.making_html(None), *go_to(5)]
 
     async def finish(said: str, request: gr.Request) -> list[Any]:
+        if not said:  # nothing was sent
+            return [gr.skip()] * len(progress)
         status, body = steps.read_answer(said)
         if status != 202:
             return ["", *steps.stopped(html.problem(problem_of(body, status)), body)]
@@ -137,14 +144,14 @@ def build(frame: Frame, blocks: Any) -> None:
 
     async def look(made: str, request: gr.Request) -> list[Any]:
         if not made:
-            return [made, *[gr.skip()] * 5]
+            return [made, *[gr.skip()] * (len(progress) - 1)]
         try:
             model = await frame.api(request).get(f"/v1/models/{made}")
         except ApiProblem as found:
             return [made, *steps.stopped(html.problem(found), {})]
         return [made, *steps.making_state(frame, model)]
 
-    progress = [model_id, making.shown, making.timer, making.back, making.again, finished]
+    progress = [model_id, *making.outputs, finished]
     entered = [
         review.purposes,
         review.channels,

@@ -260,10 +260,16 @@ def compliance_intro(page: Json) -> str:
 class Making:
     shown: Any
     back: Any
+    photos: Any
     again: Any
     anyway: Any
     retry: Any
     timer: Any
+
+    @property
+    def outputs(self) -> list[Any]:
+        """What `making_state` and `stopped` fill, in order, before the finished model's id."""
+        return [self.shown, self.timer, self.back, self.photos, self.again]
 
 
 def making() -> Making:
@@ -275,9 +281,10 @@ def making() -> Making:
         )
         retry = gr.Button(texts.CREATE_MODEL, elem_id="create-again")
     with gr.Row(elem_classes=["hm-buttons"]):
-        back = gr.Button("Back to the photos", visible=False, elem_id="back-5")
+        back = gr.Button(texts.BACK, visible=False, elem_id="back-5")
+        photos_ = gr.Button("Back to the photos", visible=False, elem_id="photos-5")
     timer = gr.Timer(0.7, active=False)
-    return Making(shown, back, again, anyway, retry, timer)
+    return Making(shown, back, photos_, again, anyway, retry, timer)
 
 
 def making_html(model: Json | None) -> str:
@@ -292,7 +299,7 @@ def making_html(model: Json | None) -> str:
 
 
 def making_state(frame: Frame, model: Json) -> list[Any]:
-    """Values for: text, timer, 'Back', the duplicate question, the finished model's id."""
+    """Values for `Making.outputs` and the finished model's id."""
     status = model.get("status")
     if status == "ready":
         use = frame.link("editorial", model=str(model["id"]))
@@ -304,10 +311,10 @@ def making_state(frame: Frame, model: Json) -> list[Any]:
             f'id="use-model">{texts.CREATE_NEW}</a></div>'
         )
         off = gr.update(visible=False)
-        return [done, gr.Timer(active=False), off, off, str(model["id"])]
+        return [done, gr.Timer(active=False), off, off, off, str(model["id"])]
     if status in {"building", "draft"}:
         wait = gr.update(visible=False)
-        return [making_html(model), gr.Timer(active=True), wait, wait, ""]
+        return [making_html(model), gr.Timer(active=True), wait, wait, wait, ""]
     told = html.note("The model could not be made from these photos.", "bad", "alert")
     return stopped(told + html.check_list(model.get("checks") or ()), model)
 
@@ -318,6 +325,7 @@ def stopped(told: str, body: Json) -> list[Any]:
     return [
         told,
         gr.Timer(active=False),
+        gr.update(visible=True),
         gr.update(visible=True),
         gr.update(visible=bool(codes & {"duplicate", "possible_duplicate"})),
         "",

@@ -53,16 +53,19 @@ def consent(
 
 
 def end_of(until: Any) -> str:
-    """The last second of the chosen day in UTC, RFC 3339; empty when there is no day."""
+    """The last second of the chosen day in UTC, RFC 3339; empty when nothing was entered.
+
+    Raises:
+        ValueError: what was entered is no date.
+    """
+    if not until:
+        return ""
     if isinstance(until, int | float):
         day = datetime.fromtimestamp(until, UTC).date()
     elif isinstance(until, datetime):
         day = until.date()
     else:
-        try:
-            day = date.fromisoformat(str(until or "")[:10])
-        except ValueError:
-            return ""
+        day = date.fromisoformat(str(until)[:10])
     return datetime.combine(day, time(23, 59, 59), UTC).isoformat().replace("+00:00", "Z")
 
 

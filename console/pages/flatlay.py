@@ -30,8 +30,8 @@ def build(frame: Frame, blocks: Any) -> None:
             models = model_picker(frame)
             ratio = gr.Dropdown(["3:4"], value="3:4", label="Aspect ratio")
             with gr.Row():
-                purpose = gr.Dropdown([], label="Purpose", min_width=140)
-                channel = gr.Dropdown([], label="Channel", min_width=140)
+                purpose = gr.Dropdown([], label="Purpose", min_width=180)
+                channel = gr.Dropdown([], label="Channel", min_width=180)
             go = gr.Button(texts.GENERATE, variant="primary", size="lg", elem_id="generate")
         with gr.Column(scale=7, min_width=320):
             run = runner(frame)

@@ -116,35 +116,33 @@ def detail(model: Json, consents: list[Json], purposes: dict[str, str]) -> str:
         for kind, words in texts.PHOTOS.items()
         if kind != "both" and model.get("status") in {"ready", "suspended", "expired"}
     )
-    rows = "".join(_consent_row(consent, purposes) for consent in consents)
-    table = (
-        '<div class="hm-scroll"><table class="hm-table"><caption>Consents</caption><thead><tr>'
-        "<th>Version</th><th>State</th><th>From</th><th>Until</th><th>Purposes</th></tr></thead>"
-        f"<tbody>{rows}</tbody></table></div>"
-        if rows
-        else ""
-    )
+    agreed = "".join(_consent(consent, purposes) for consent in consents)
+    listed = f"<h3>Consents</h3><div class='hm-list'>{agreed}</div>" if agreed else ""
     return (
         f"<h2>{html.text(model.get('name') or 'Custom model')}</h2>"
         f'<p class="hm-row">{html.badge(model.get("status"))}'
         f'<span class="hm-muted">{html.text(texts.words(dict(_genders()), model.get("gender")))}'
         f'</span></p><div class="hm-photos">{photos}</div>'
-        f"{html.check_list(model.get('checks') or ())}{table}"
+        f"{html.check_list(model.get('checks') or ())}{listed}"
     )
 
 
-def _consent_row(consent: Json, words: dict[str, str]) -> str:
+def _consent(consent: Json, words: dict[str, str]) -> str:
+    """One version: when it holds, and for what."""
     given = consent.get("terms")
-    terms: Json = given if isinstance(given, dict) else consent
+    terms: Json = given if isinstance(given, dict) else {}
     purposes = ", ".join(texts.words(words, each) for each in terms.get("purposes") or ())
-    cells = (
-        html.text(consent.get("version")),
-        html.badge(consent.get("status")),
-        html.text(html.day(terms.get("starts_at") or consent.get("starts_at"))),
-        html.text(html.day(terms.get("expires_at") or consent.get("expires_at"))),
-        html.text(purposes),
+    where = ", ".join(
+        texts.words(texts.TERRITORIES, each) for each in terms.get("territories") or ()
     )
-    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+    term = f"{html.day(terms.get('starts_at'))} – {html.day(terms.get('expires_at'))}"
+    return (
+        f'<div class="hm-panel"><p class="hm-row"><strong>Version '
+        f"{html.text(consent.get('version'))}</strong>{html.badge(consent.get('status'))}"
+        f"<span>{html.text(term)}</span></p>"
+        f'<p class="hm-muted">{html.text(purposes)}</p>'
+        f'<p class="hm-muted">{html.text(where)}</p></div>'
+    )
 
 
 def _genders() -> list[tuple[str, str]]:

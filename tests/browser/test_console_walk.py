@@ -43,7 +43,7 @@ def test_photos_of_two_people_are_refused_and_can_be_corrected(visitor):
     visitor.tick_every_box()
     visitor.page.click("#create-model")
     visitor.see("#making .hm-fail", slow=True)
-    visitor.page.click("#back-5")
+    visitor.page.click("#photos-5")
     visitor.choose_photo("close_up", person.close_up)
     visitor.page.click("#next-2")
     assert visitor.page.get_by_label("Name").input_value() == "Bea Zwei"  # Back keeps it
@@ -87,7 +87,7 @@ def test_a_model_is_renamed_and_revoked_only_by_its_typed_name(visitor):
     typed.clear()
     typed.press_sequentially("Carla Final")
     visitor.see("#revoke:not([disabled])").click()
-    visitor.see("#models-notice .hm-good", slow=True)
+    visitor.see("#models-notice .hm-good:has-text('Revoked')", slow=True)
     assert visitor.page.locator("#models-list", has_text="Carla Final").count() == 0
 
 
