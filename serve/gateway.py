@@ -2,7 +2,7 @@
 
 A Ray Serve deployment that runs its own HTTP server instead of Serve's proxy: bodies stream
 straight into the limits of `middleware.py`, a request is 6 ms faster, and one process of 110 MiB
-less runs (docs/adr/0004-http-server-in-the-gateway.md). Ray starts it again if it dies; queue and
+less runs (docs/adr/0006-http-server-in-the-gateway.md). Ray starts it again if it dies; queue and
 stores survive that.
 """
 

@@ -2,7 +2,7 @@
 
 NOTE: rows are never stacked. A matrix product over several rows may round differently from the
 same product over one row, and then a picture would depend on what shared its batch. Measured on a
-2-core CPU, stacking saves little (docs/adr/0002-one-row-at-a-time.md), so each row runs alone and
+2-core CPU, stacking saves little (docs/adr/0008-one-row-at-a-time.md), so each row runs alone and
 the picture is the same bytes alone or in any batch.
 """
 

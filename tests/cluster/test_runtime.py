@@ -1,0 +1,169 @@
+"""`housemodel up` as a stranger runs it: one command, side by side, Ctrl-C, nothing left."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from serve.settings import load_settings
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
+ROOT = Path(__file__).resolve().parents[2]
+READY_SECONDS = 240
+STOP_SECONDS = 15
+
+
+class Started:
+    """One `housemodel up` in a process group of its own, as in a terminal of its own."""
+
+    def __init__(self, home: Path, port: int, output: Path) -> None:
+        self.home, self.port, self.output = home, port, output
+        command = [sys.executable, "-m", "serve", "up", "--home", str(home), "--port", str(port)]
+        self.process = subprocess.Popen(
+            [*command, "--pack", "tiny", "--empty"],
+            cwd=ROOT,
+            stdout=output.open("wb"),
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        self.base_url = f"http://127.0.0.1:{port}"
+
+    def wait_for(self, words: str, seconds: float = READY_SECONDS) -> None:
+        deadline = time.monotonic() + seconds
+        while words not in self.output.read_text():
+            assert self.process.poll() is None, self.output.read_text()
+            assert time.monotonic() < deadline, self.output.read_text()
+            time.sleep(0.1)
+
+    def family(self) -> list[psutil.Process]:
+        own = psutil.Process(self.process.pid)
+        return [own, *own.children(recursive=True)]
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> float:
+        """Send a signal to the whole group, as a terminal does; seconds until the end."""
+        begun = time.monotonic()
+        os.killpg(self.process.pid, how)
+        self.process.wait(60)
+        return time.monotonic() - begun
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def rays_folder(home: Path) -> Path:
+    return Path(json.loads((home / "run" / "start").read_text())["folder"])
+
+
+def still_running(processes: list[psutil.Process]) -> list[psutil.Process]:
+    return [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+
+
+@pytest.fixture
+def starts(tmp_path: Path, pack_folder: Path) -> Iterator[object]:
+    """A function that starts an appliance on a home with the tiny pack imported."""
+    faces = load_settings(home=tmp_path / "nowhere").face_pack_folder
+    if not (faces / "manifest.json").is_file():
+        pytest.fail("the face pack is missing: run `make setup`")
+    running: list[Started] = []
+
+    def start(name: str, port: int | None = None) -> Started:
+        home = tmp_path / name
+        if not home.exists():
+            shutil.copytree(pack_folder, home / "packs" / "tiny")
+        output = tmp_path / f"{name}-{len(running)}.txt"
+        running.append(Started(home, port or free_port(), output))
+        return running[-1]
+
+    yield start
+    for one in running:
+        if one.process.poll() is None:
+            one.stop()
+
+
+def test_two_appliances_run_side_by_side_and_end_without_a_trace(starts) -> None:  # type: ignore[no-untyped-def]
+    first, second = starts("first"), starts("second")
+    for one in (first, second):
+        one.wait_for("Stop:")
+        assert httpx.get(f"{one.base_url}/readyz", timeout=10).status_code == 200
+        assert httpx.get(f"{one.base_url}/console/", timeout=10).status_code in (200, 303)
+
+    same_home = starts("first")
+    assert same_home.process.wait(60) != 0
+    assert "Another appliance runs on this home" in same_home.output.read_text()
+    same_port = starts("third", port=first.port)
+    assert same_port.process.wait(60) != 0
+    assert f"Port {first.port}" in same_port.output.read_text()
+
+    everything = [*first.family(), *second.family()]
+    folders = [rays_folder(one.home) for one in (first, second)]
+    assert all(folder.stat().st_mode & 0o077 == 0 for folder in folders)
+    for one in (first, second):
+        assert one.stop() <= STOP_SECONDS
+        assert one.process.returncode == 0
+        assert not (one.home / "run" / "start").exists()
+        assert not list(one.home.rglob("*-wal")), "a store was not closed"
+    assert still_running(everything) == []
+    assert not any(folder.exists() for folder in folders)
+
+
+def test_the_terminal_shows_our_lines_only(starts) -> None:  # type: ignore[no-untyped-def]
+    one = starts("home")
+    one.wait_for("Stop:")
+    one.stop(signal.SIGTERM)
+    text = one.output.read_text()
+    assert "Stopped; nothing is left running" in text
+    ours = ("[", "The console:", "Try the API:", "Stop:", "      ")
+    assert all(line.startswith(ours) for line in text.splitlines() if line), text
+    assert not any(word in text for word in ("WARNING", "Traceback", "raylet", "gcs"))
+
+
+def test_ctrl_c_while_starting_leaves_nothing(starts) -> None:  # type: ignore[no-untyped-def]
+    one = starts("home")
+    one.wait_for("Loading pack")
+    time.sleep(2)
+    everything, folder = one.family(), rays_folder(one.home)
+    assert one.stop() <= STOP_SECONDS
+    assert still_running(everything) == []
+    assert not folder.exists()
+
+
+def test_after_a_kill_the_next_start_clears_up_and_works(starts) -> None:  # type: ignore[no-untyped-def]
+    one = starts("home")
+    one.wait_for("Stop:")
+    everything, folder = one.family(), rays_folder(one.home)
+    one.process.kill()
+    one.process.wait()
+    assert folder.exists()
+    again = starts("home", port=one.port + 1 if one.port < 65000 else free_port())
+    again.wait_for("Stop:")
+    assert still_running(everything) == []
+    assert not folder.exists()
+
+
+def test_a_damaged_pack_is_named_and_the_start_ends(starts, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    home = tmp_path / "home"
+    prepared = starts("home")
+    prepared.stop(signal.SIGKILL)
+    weights = home / "packs" / "tiny" / "vae" / "diffusion_pytorch_model.safetensors"
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.write_bytes(data)
+    one = starts("home")
+    assert one.process.wait(READY_SECONDS) != 0
+    assert "diffusion_pytorch_model.safetensors was changed" in one.output.read_text()
