@@ -53,6 +53,16 @@ def test_photos_of_two_people_are_refused_and_can_be_corrected(visitor):
     visitor.see("#use-model", slow=True)
 
 
+def test_the_same_person_again_is_asked_about_before_it_is_made(visitor):
+    twin = people()[2]
+    visitor.enrol(twin, "Dora Eins")
+    visitor.submit(twin, "Dora Zwei")
+    visitor.see("#making .hm-fail", slow=True)
+    visitor.page.get_by_label("This is a different person").check()
+    visitor.page.click("#create-again")
+    visitor.see("#use-model", slow=True)
+
+
 def test_a_garment_is_no_close_up(visitor):
     visitor.open("enrol")
     visitor.page.click("#next-1")

@@ -73,6 +73,11 @@ class Visitor:
 
     def enrol(self, person: SamplePerson, name: str) -> None:
         """The whole wizard, from the guidelines to the model that is ready."""
+        self.submit(person, name)
+        self.see("#use-model", slow=True)
+
+    def submit(self, person: SamplePerson, name: str) -> None:
+        """The wizard up to 'Create your model'."""
         self.open("enrol")
         self.see("#guidelines h4")
         self.page.click("#next-1")
@@ -82,7 +87,6 @@ class Visitor:
         self.name_person(name)
         self.tick_every_box()
         self.page.click("#create-model")
-        self.see("#use-model", slow=True)
 
     def add_products(self, *photos: Path) -> None:
         """Add product photos; they come chosen."""
