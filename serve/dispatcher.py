@@ -15,14 +15,14 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from serve import idempotency, pipeline, queue, recovery, rendering, scheduler
+from serve import auth, idempotency, pipeline, queue, recovery, rendering, scheduler
 from serve.builder import Builder
 from serve.endings import end
 from serve.guarding import guarded, log_unknown
 from serve.progress import News
 from serve.queue import Claim
 from serve.stages import Drawn, Opened, Parts
-from workspace.errors import HousemodelError
+from workspace.errors import HousemodelError, SealBroken
 from workspace.store import WorkspaceStore
 from workspace.types import GenerationStatus, ModelId, WorkspaceId
 
@@ -49,6 +49,7 @@ class Dispatcher:
         self._policy = policy or Policy()
         self._owner = f"boot_{secrets.token_hex(8)}"
         self._wake = threading.Condition()
+        self._calls = 0  # of `wake`
         self._claiming = threading.Lock()
         self._stopping = False
         self._served: dict[WorkspaceId, int] = {}
@@ -61,6 +62,7 @@ class Dispatcher:
         if self._threads:
             return
         self._stopping = False
+        guarded(auth.sweep, self._parts.registry, self._parts.clock())
         for workspace in self._parts.registry.list():
             if not workspace.locked:
                 guarded(self._recover_workspace, workspace.id)
@@ -83,6 +85,7 @@ class Dispatcher:
     def wake(self) -> None:
         """Tell the workers that there is something to do."""
         with self._wake:
+            self._calls += 1
             self._wake.notify_all()
 
     def build_model(
@@ -107,33 +110,42 @@ class Dispatcher:
 
     def _work(self) -> None:
         while not self._stopping:
+            calls = self._calls
             if self.run_once():
                 continue
             with self._wake:
-                if not self._stopping:
+                # A call that came while we looked must not be slept through.
+                if self._calls == calls and not self._stopping:
                     self._wake.wait(IDLE_SECONDS)
 
     def _take(self) -> tuple[Claim, ...]:
-        """Let the scheduler choose and claim what it chose."""
+        """Let the scheduler choose and claim what it chose; one bad store stops no other."""
         with self._claiming:
             stores = {store.workspace.id: store for store in self._open_stores()}
-            now = self._parts.clock()
-            for store in stores.values():
-                self._announce(recovery.recover(store, self._owner, now, self._policy.max_attempts))
-            waiting = [job for s in stores.values() for job in queue.waiting(s, LOOK_AHEAD)]
+            waiting = [job for s in stores.values() for job in guarded(self._look, s) or ()]
             if not waiting:
                 return ()
             size = self._parts.diffusion.describe().max_batch
-            chosen = scheduler.next_batch(waiting, size, now, self._served)
-            claims = [self._claim(stores[job.workspace_id], job) for job in chosen]
+            chosen = scheduler.next_batch(waiting, size, self._parts.clock(), self._served)
+            claims = [guarded(self._claim, stores[job.workspace_id], job) for job in chosen]
         return tuple(claim for claim in claims if claim is not None)
+
+    def _look(self, store: WorkspaceStore) -> list[scheduler.Waiting]:
+        """Take back what a stuck worker holds, and list what waits."""
+        now, attempts = self._parts.clock(), self._policy.max_attempts
+        self._announce(recovery.recover(store, self._owner, now, attempts))
+        return queue.waiting(store, LOOK_AHEAD)
 
     def _claim(self, store: WorkspaceStore, job: scheduler.Waiting) -> Claim | None:
         self._turn += 1
         self._served[job.workspace_id] = self._turn
-        claim = queue.claim(
-            store, job.id, self._owner, self._parts.clock(), self._policy.lease_seconds
-        )
+        now, seconds = self._parts.clock(), self._policy.lease_seconds
+        try:
+            claim = queue.claim(store, job.id, self._owner, now, seconds)
+        except SealBroken:
+            recovery.give_up(store, job.id, now)
+            self.news.announce(job.id)
+            raise
         if claim is not None:
             self._running[claim.id] = claim
             self.news.announce(claim.id)

@@ -8,11 +8,12 @@ slow worker's later writes change nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from serve.queue import keep_error
-from workspace.errors import EngineFailed, HousemodelError
+from workspace.errors import EngineFailed, HousemodelError, SealBroken
 from workspace.store import WorkspaceStore
 from workspace.types import TERMINAL, GenerationId, GenerationStatus
 
@@ -41,6 +42,15 @@ def recover(
     return tuple(GenerationId(row["id"]) for row in rows)
 
 
+def give_up(store: WorkspaceStore, generation_id: str, now: datetime) -> None:
+    """Fail a queued generation whose sealed request was damaged, so that others can run."""
+    store.db.execute(
+        "UPDATE generations SET status = 'failed', error_code = ?, finished_at = ?, updated_at = ?"
+        " WHERE id = ? AND status = 'queued'",
+        [SealBroken.code, now.isoformat(), now.isoformat(), generation_id],
+    )
+
+
 def _take_back(
     store: WorkspaceStore, row: Mapping[str, Any], now: datetime, max_attempts: int
 ) -> None:
@@ -63,4 +73,5 @@ def _take_back(
         ],
     )
     if error is not None:
-        keep_error(store, row["id"], error)
+        with suppress(SealBroken):  # a damaged request takes no words; its code stands in the row
+            keep_error(store, row["id"], error)

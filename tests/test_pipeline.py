@@ -336,6 +336,33 @@ def test_a_full_disk_at_publication_publishes_nothing_and_says_so(
     assert fresh_service.store.verify().intact
 
 
+def test_a_damaged_request_fails_alone(fresh_service: Service, product: ProductId) -> None:
+    bad, good = submit(fresh_service, ask(product)), submit(fresh_service, ask(product))
+    store = fresh_service.store
+    store.db.execute("UPDATE generations SET sealed = x'0102' WHERE id = ?", [bad])
+    fresh_service.services.dispatcher.start()
+    assert settled(fresh_service, good) is GenerationStatus.COMPLETED
+    assert settled(fresh_service, bad) is GenerationStatus.FAILED
+    answer = fresh_service.client.get(f"/v1/generations/{bad}")
+    assert (answer.status_code, answer.json()["code"]) == (500, "seal_broken")
+
+
+def test_a_submit_wakes_an_idle_worker_at_once(fresh_service: Service, product: ProductId) -> None:
+    fresh_service.services.dispatcher.start()
+    time.sleep(0.05)
+    started = time.monotonic()
+    for seed in range(4):
+        generation_id = submit(fresh_service, ask(product, seed=seed))
+        fresh_service.services.dispatcher.wake()
+        settled(fresh_service, generation_id)
+    waits = [
+        image.facts.queued_seconds
+        for row in fresh_service.store.find("generations")
+        for image in gallery.of_generation(fresh_service.store, row.id)
+    ]
+    assert time.monotonic() - started < 8 and sorted(waits)[1] < 0.3
+
+
 def test_the_queue_has_a_bound(fresh_service: Service, product: ProductId) -> None:
     parts = replace(fresh_service.services.parts, max_waiting=1)
     service = replace(fresh_service, services=replace(fresh_service.services, parts=parts))
