@@ -46,13 +46,16 @@ def nobody(service: Service) -> Caller:
 
 @pytest.fixture
 def product(fresh_service: Service) -> ProductId:
+    return product_of(fresh_service)
+
+
+def product_of(service: Service) -> ProductId:
     """A red product, so that generations need no person and no face networks."""
     photo = np.full((200, 160, 3), 245, np.uint8)
     photo[40:160, 40:120] = (200, 30, 40)
-    plan = fresh_service.services.plans["pro"]
+    plan = service.services.plans["pro"]
     now = datetime.now(UTC)
-    store = fresh_service.store
-    return products.add(store, plan, photo, "Red", "tops", nobody(fresh_service), now)
+    return products.add(service.store, plan, photo, "Red", "tops", nobody(service), now)
 
 
 def ask(product: ProductId, **changes: Any) -> Asked:
