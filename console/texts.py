@@ -19,6 +19,8 @@ GUIDELINES = "Adding Model Guidelines"
 CREATE_MODEL = "Create your model"
 NEXT, BACK, CANCEL, GENERATE = "Next", "Back", "Cancel", "Generate"
 
+NAMELESS = "Custom model"  # a model whose name was destroyed with a refused enrolment
+
 PROMPT_START = "$model wearing $product"
 
 TOOLS = {"editorial": EDITORIAL, "flatlay_to_catalog": FLATLAY, "background_swap": SWAP}

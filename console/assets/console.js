@@ -61,7 +61,9 @@
   /* --- step 2: two photos, each with its checks beside it --- */
   function showChecks(element, kind, checks) {
     const list = element.querySelector(`[data-hm-checks="${kind}"]`);
-    list.replaceChildren(...checks.map((check) => {
+    const rank = { fail: 0, warn: 1, pass: 2 };  // what needs work comes first
+    const sorted = [...checks].sort((a, b) => (rank[a.status] ?? 0) - (rank[b.status] ?? 0));
+    list.replaceChildren(...sorted.map((check) => {
       const row = make('li', `hm-check hm-${check.status}`);
       row.append(make('b', '', words[check.status] || check.status), ' ',
         make('span', '', check.hint || check.code.replaceAll('_', ' ')));
@@ -211,6 +213,13 @@
     }
   }, true);
 
+  /* on a phone the results are below the button: bring them, or what went wrong, into view */
+  function reveal() {
+    const found = ['notice', 'progress', 'pictures'].map((id) => document.getElementById(id))
+      .find((node) => node && node.textContent.trim());
+    if (found) found.scrollIntoView({ block: 'nearest' });
+  }
+
   const asked = (name) => new URLSearchParams(location.search).get(name) || '';
   const remember = (name, value) => {
     const url = new URL(location.href);
@@ -221,6 +230,6 @@
   const chosen = (id) => [...document.querySelectorAll(`#${id} input[name]:checked`)]
     .map((box) => box.value).join(',');
 
-  window.hm = { ready, chosen, added: () => added, photoPair, evidence, createModel, products, paint, finished, asked, remember,
+  window.hm = { reveal, ready, chosen, added: () => added, photoPair, evidence, createModel, products, paint, finished, asked, remember,
     toTop: () => window.scrollTo(0, 0) };
 })();

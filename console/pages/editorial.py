@@ -13,7 +13,7 @@ from console.parts import capabilities as can
 from console.parts import html
 from console.parts.cards import ids_of
 from console.parts.pickers import model_picker, product_picker
-from console.parts.runner import jobs_of, runner
+from console.parts.runner import REVEAL, jobs_of, runner
 
 MAX_SEED = 2**32 - 1
 _ASKED = """() => {
@@ -107,7 +107,7 @@ def build(frame: Frame, blocks: Any) -> None:
         [models.state, products.state, prompt, ratio, count, purpose, channel, seed],
         run.outputs,
         **QUIET,
-    )
+    ).then(None, None, None, js=REVEAL)
 
 
 def tabs(frame: Frame, current: str) -> str:

@@ -14,7 +14,7 @@ from console.parts import capabilities as can
 from console.parts import html
 from console.parts.cards import ids_of
 from console.parts.pickers import model_picker, product_picker
-from console.parts.runner import jobs_of, runner
+from console.parts.runner import REVEAL, jobs_of, runner
 
 
 def build(frame: Frame, blocks: Any) -> None:
@@ -91,7 +91,7 @@ def build(frame: Frame, blocks: Any) -> None:
         [models.state, products.state, ratio, purpose, channel],
         run.outputs,
         **QUIET,
-    )
+    ).then(None, None, None, js=REVEAL)
 
 
 def body_of(model_id: str, product_id: str, ratio: str, purpose: str, channel: str) -> Json:

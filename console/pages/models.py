@@ -69,7 +69,7 @@ def build(frame: Frame, blocks: Any) -> None:
             gr.update(visible=bool(model) and model.get("status") not in {"revoked", "erased"}),
             str(model.get("name") or ""),
             wanted,
-            str(model.get("name") or ""),
+            str(model.get("name") or texts.NAMELESS) if model else "",
             "",
         ]
 
@@ -119,7 +119,7 @@ def detail(model: Json, consents: list[Json], purposes: dict[str, str]) -> str:
     agreed = "".join(_consent(consent, purposes) for consent in consents)
     listed = f"<h3>Consents</h3><div class='hm-list'>{agreed}</div>" if agreed else ""
     return (
-        f"<h2>{html.text(model.get('name') or 'Custom model')}</h2>"
+        f"<h2>{html.text(model.get('name') or texts.NAMELESS)}</h2>"
         f'<p class="hm-row">{html.badge(model.get("status"))}'
         f'<span class="hm-muted">{html.text(texts.words(dict(_genders()), model.get("gender")))}'
         f'</span></p><div class="hm-photos">{photos}</div>'

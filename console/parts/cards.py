@@ -13,6 +13,7 @@ import gradio as gr
 
 from console.client import Json
 from console.parts.html import badge, day, text
+from console.texts import NAMELESS
 
 _ON_LOAD = """
 const sync = () => element.querySelectorAll('input[name]').forEach(
@@ -148,4 +149,4 @@ def product_photo(product: Json) -> str:
 
 
 def _name(model: Json) -> str:
-    return str(model.get("name") or "Custom model")
+    return str(model.get("name") or NAMELESS)

@@ -19,6 +19,7 @@ from console.frame import PLAIN, QUIET, Frame
 from console.parts import html, results
 
 _TICK_SECONDS = 0.6
+REVEAL = "() => hm.reveal()"  # after a start, on a screen where the results are further down
 _REMEMBER = "(ids) => { if (ids) hm.remember('generation', ids); }"
 _NOTHING_YET = html.empty("Your pictures appear here", "Choose on the left, then press Generate.")
 
