@@ -24,7 +24,7 @@ from typing import Literal
 
 import numpy as np
 import pillow_heif
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, PngImagePlugin
 
 from identity import containers
 from workspace.errors import HousemodelError, PayloadTooLarge, UnsupportedImage
@@ -94,16 +94,23 @@ def decode(data: bytes, limits: PhotoLimits) -> RGB:
             raise UnsupportedImage(f"The {kind} file is damaged or incomplete.") from error
 
 
-def encode(image: RGB, format: Format = "png") -> tuple[bytes, str]:
-    """Write pixels as a file without metadata: the bytes and their media type."""
+def encode(image: RGB, format: Format = "png", xmp: bytes = b"") -> tuple[bytes, str]:
+    """Write pixels as a file: the bytes and their media type.
+
+    Args:
+        xmp: The only metadata, an XMP packet; none when empty.
+    """
     file = io.BytesIO()
     picture = Image.fromarray(image)
     if format == "png":
-        picture.save(file, "PNG", compress_level=4)
+        texts = PngImagePlugin.PngInfo()
+        if xmp:
+            texts.add_itxt("XML:com.adobe.xmp", xmp.decode())
+        picture.save(file, "PNG", compress_level=4, pnginfo=texts)
     elif format == "jpeg":
-        picture.save(file, "JPEG", quality=JPEG_QUALITY, subsampling=0)
+        picture.save(file, "JPEG", quality=JPEG_QUALITY, subsampling=0, xmp=xmp)
     else:
-        picture.save(file, "WEBP", quality=WEBP_QUALITY, method=4)
+        picture.save(file, "WEBP", quality=WEBP_QUALITY, method=4, xmp=xmp)
     return file.getvalue(), MEDIA_TYPES[format]
 
 

@@ -3,8 +3,8 @@
 Rules: one algorithm (AES-256-GCM) with a random 96-bit nonce per seal; every seal is bound to the
 place where it is kept (`bound_to`), so that sealed bytes moved to another row, table, chunk or
 workspace no longer open; every derived key has a label of its own. Transport to a replica is HPKE
-(RFC 9180) to the replica's ephemeral X25519 key. This module keeps no keys and does no I/O; it is
-the only one that imports `cryptography`.
+(RFC 9180) to the replica's ephemeral X25519 key. This module keeps no keys and does no I/O; only it
+and `compliance/marks/certificates.py` import `cryptography`.
 """
 
 from __future__ import annotations
