@@ -43,6 +43,17 @@ class Asked:
             f"|products={len(self.product_ids)}"
         )
 
+    def for_audit(self) -> dict[str, str | int | None]:
+        """What the audit log may say in clear: no prompt, no name, no metadata."""
+        return {
+            "tool": self.tool.value,
+            "model_id": self.model_id,
+            "n": self.n,
+            "purpose": self.purpose,
+            "channel": self.channel,
+            "territories": ",".join(self.territories),
+        }
+
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values, for the sealed part of a row."""
         return {**asdict(self), "metadata": dict(self.metadata)}

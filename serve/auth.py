@@ -20,14 +20,14 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
+from serve.scopes import SCOPES as SCOPES
+from serve.scopes import check_scopes
+from serve.scopes import require as require
 from workspace.database import transaction
-from workspace.errors import InvalidRequest, NotFound, ScopeMissing, Unauthenticated
+from workspace.errors import NotFound, Unauthenticated
 from workspace.registry import Registry
 from workspace.types import Caller, KeyId, WorkspaceId, new_id
 
-SCOPES = frozenset(
-    {"models:read", "models:write", "generate", "images:read", "audit:read", "admin"}
-)
 COOKIE = "hm_session"
 CONSOLE_HEADER = "X-Housemodel-Console"
 _KEY_PREFIX = "hm_"
@@ -194,28 +194,6 @@ def sweep(registry: Registry, now: datetime) -> None:
     """Remove sessions and sign-in codes that have ended."""
     for table in ("sessions", "sign_ins"):
         registry.control.execute(f"DELETE FROM {table} WHERE expires_at <= ?", [now.isoformat()])
-
-
-def require(caller: Caller, *any_of: str) -> None:
-    """Let the caller pass if it has one of the scopes.
-
-    Raises:
-        ScopeMissing: it has none of them.
-    """
-    if caller.scopes.isdisjoint(any_of):
-        raise ScopeMissing(f"This needs the scope {' or '.join(f'`{s}`' for s in any_of)}.")
-
-
-def check_scopes(scopes: Iterable[str]) -> frozenset[str]:
-    """Return the scopes as a set.
-
-    Raises:
-        InvalidRequest: one is unknown, or there is none.
-    """
-    granted = frozenset(scopes)
-    if not granted or not granted <= SCOPES:
-        raise InvalidRequest(f"Scopes are: {', '.join(sorted(SCOPES))}.")
-    return granted
 
 
 def _open_session(

@@ -15,12 +15,12 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from serve import auth, idempotency, pipeline, queue, recovery, rendering, scheduler
+from serve import auth, idempotency, leases, pipeline, queue, recovery, rendering, scheduler
 from serve.builder import Builder
 from serve.endings import end
 from serve.guarding import guarded, log_unknown
+from serve.leases import Claim
 from serve.progress import News
-from serve.queue import Claim
 from serve.stages import Drawn, Opened, Parts
 from workspace.errors import HousemodelError, SealBroken
 from workspace.store import WorkspaceStore
@@ -141,7 +141,7 @@ class Dispatcher:
         self._served[job.workspace_id] = self._turn
         now, seconds = self._parts.clock(), self._policy.lease_seconds
         try:
-            claim = queue.claim(store, job.id, self._owner, now, seconds)
+            claim = leases.claim(store, job.id, self._owner, now, seconds)
         except SealBroken:
             recovery.give_up(store, job.id, now)
             self.news.announce(job.id)
@@ -192,7 +192,7 @@ class Dispatcher:
         seconds = self._policy.lease_seconds
         for claim in claims:
             store = self._parts.registry.store(claim.workspace_id)
-            beat = queue.beat(store, claim, step, steps, self._parts.clock(), seconds)
+            beat = leases.beat(store, claim, step, steps, self._parts.clock(), seconds)
             if beat.cancel or not beat.held or self._stopping:
                 self._cancel_jobs([claim])
             self.news.announce(claim.id)
@@ -201,9 +201,9 @@ class Dispatcher:
         """End what was not drawn to its end: cancelled by a caller, or we are stopping."""
         store, now = self._parts.registry.store(claim.workspace_id), self._parts.clock()
         if self._stopping and not queue.is_cancelled(store, claim.id):
-            queue.give_back(store, claim, now, 0.0, counts=False)
+            leases.give_back(store, claim, now, 0.0, counts=False)
         else:
-            queue.finish(store, claim, GenerationStatus.CANCELLED, now)
+            leases.finish(store, claim, GenerationStatus.CANCELLED, now)
 
     def _end(self, claim: Claim, error: Exception) -> None:
         known = error if isinstance(error, HousemodelError) else None

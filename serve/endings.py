@@ -8,8 +8,8 @@ starting) waits without using one. The end is audited; if the log takes no entry
 from __future__ import annotations
 
 from compliance import audit
-from serve import queue
-from serve.queue import Claim
+from serve import leases, queue
+from serve.leases import Claim
 from serve.stages import Parts
 from workspace.errors import (
     Conflict,
@@ -31,16 +31,16 @@ _FIRST_RETRY_SECONDS = 0.5  # of a broken engine; four times as long after each 
 def end(parts: Parts, claim: Claim, error: HousemodelError, max_attempts: int) -> None:
     """End or queue again; does nothing if another worker holds the generation by now."""
     store, now = parts.registry.store(claim.workspace_id), parts.clock()
-    if not queue.is_held(store, claim):
+    if not leases.is_held(store, claim):
         return
     if queue.is_cancelled(store, claim.id):
-        queue.finish(store, claim, GenerationStatus.CANCELLED, now)
+        leases.finish(store, claim, GenerationStatus.CANCELLED, now)
     elif isinstance(error, Unavailable):
         wait = float(error.retry_after_seconds or _WAIT_SECONDS)
-        queue.give_back(store, claim, now, wait, counts=False)
+        leases.give_back(store, claim, now, wait, counts=False)
     elif isinstance(error, EngineFailed) and claim.attempts < max_attempts:
         wait = _FIRST_RETRY_SECONDS * 4 ** (claim.attempts - 1)
-        queue.give_back(store, claim, now, wait, counts=True)
+        leases.give_back(store, claim, now, wait, counts=True)
     else:
         policy = isinstance(error, _POLICY)
         _close(parts, claim, GenerationStatus.REFUSED if policy else GenerationStatus.FAILED, error)
@@ -50,10 +50,10 @@ def _close(parts: Parts, claim: Claim, status: GenerationStatus, error: Housemod
     store, now = parts.registry.store(claim.workspace_id), parts.clock()
     try:
         with store.transaction():
-            queue.finish(store, claim, status, now, error)
+            leases.finish(store, claim, status, now, error)
             action = f"generation.{status.value}"
             audit.append(store, action, claim.id, claim.actor, now, code=error.code)
     except Conflict:
         return
     except HousemodelError:
-        queue.finish(store, claim, status, now, error)
+        leases.finish(store, claim, status, now, error)

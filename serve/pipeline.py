@@ -29,6 +29,7 @@ from serve import (
     conditioning,
     gallery,
     idempotency,
+    leases,
     products,
     queue,
     rendering,
@@ -38,7 +39,7 @@ from serve import (
 )
 from serve.asked import Asked
 from serve.idempotency import Once
-from serve.queue import Claim
+from serve.leases import Claim
 from serve.stages import (
     Accepted,
     Admitted,
@@ -69,14 +70,13 @@ def submit(
     if known is not None:
         return GenerationId(known)
     generation_id = GenerationId(new_id("gen"))
-    admitted = admit(
-        parts, resolve(parts, accept(parts, workspace_id, generation_id, asked, actor)), True
-    )
+    resolved = resolve(parts, accept(parts, workspace_id, generation_id, asked, actor))
 
-    def enqueue() -> GenerationId:
-        fitted = admitted.resolved.accepted.asked
+    def enqueue() -> GenerationId:  # in one transaction: two requests can't share a last place
+        fitted = admit(parts, resolved, at_submit=True).resolved.accepted.asked
         queue.submit(store, generation_id, fitted, actor, now, parts.max_waiting)
-        audit.append(store, "generation.accepted", generation_id, actor, now, **_facts(fitted))
+        facts = fitted.for_audit()
+        audit.append(store, "generation.accepted", generation_id, actor, now, **facts)
         return generation_id
 
     return GenerationId(idempotency.once(store, request, now, enqueue))
@@ -146,7 +146,7 @@ def admit(parts: Parts, resolved: Resolved, at_submit: bool = False) -> Admitted
 def record(parts: Parts, admitted: Admitted, claim: Claim) -> Recorded:
     """3. Write the decision first; if it can't be written, the generation fails here."""
     accepted, verdict = admitted.resolved.accepted, admitted.verdict
-    facts = _facts(accepted.asked) | {
+    facts = accepted.asked.for_audit() | {
         "consent_id": verdict.consent_id,
         "consent_version": verdict.consent_version,
         "pack": accepted.pack.name,
@@ -207,7 +207,7 @@ def publish(parts: Parts, reviewed: Reviewed) -> Published:
     claim, accepted = recorded.claim, recorded.admitted.resolved.accepted
     store, asked, now = accepted.store, accepted.asked, parts.clock()
     with store.transaction():
-        queue.finish(store, claim, GenerationStatus.COMPLETED, now)
+        leases.finish(store, claim, GenerationStatus.COMPLETED, now)
         ids = tuple(
             gallery.put(
                 store,
@@ -223,18 +223,6 @@ def publish(parts: Parts, reviewed: Reviewed) -> Published:
         )
         audit.append(store, "generation.completed", claim.id, claim.actor, now, images=len(ids))
     return Published(claim.id, ids)
-
-
-def _facts(asked: Asked) -> dict[str, str | int | None]:
-    """What the audit log may say in clear: no prompt, no name."""
-    return {
-        "tool": asked.tool.value,
-        "model_id": asked.model_id,
-        "n": asked.n,
-        "purpose": asked.purpose,
-        "channel": asked.channel,
-        "territories": ",".join(asked.territories),
-    }
 
 
 def _image_facts(reviewed: Reviewed, k: int, now: datetime) -> gallery.Facts:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from serve.queue import keep_error
+from serve.leases import keep_error
 from workspace.errors import EngineFailed, HousemodelError, SealBroken
 from workspace.store import WorkspaceStore
 from workspace.types import TERMINAL, GenerationId, GenerationStatus

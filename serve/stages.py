@@ -15,7 +15,7 @@ from compliance import admission
 from identity.likeness import Likeness
 from serve import templates
 from serve.asked import Asked
-from serve.queue import Claim
+from serve.leases import Claim
 from workspace.plans import Plan
 from workspace.ports import Diffusion, FaceEncoder
 from workspace.registry import Registry

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 
 from compliance import audit
-from serve import gallery, pipeline, products, queue, rules, stages
+from serve import gallery, leases, pipeline, products, queue, rules, stages
 from serve.asked import Asked
 from serve.idempotency import Once
-from serve.queue import Claim
+from serve.leases import Claim
 from serve.settings import PROJECT
 from serve.stages import Published
 from tests.service import Service
@@ -80,7 +80,7 @@ def submit(service: Service, asked: Asked, key: str | None = None) -> Generation
 
 
 def claim(service: Service, generation_id: GenerationId) -> Claim:
-    held = queue.claim(service.store, generation_id, "boot_test", datetime.now(UTC), 60)
+    held = leases.claim(service.store, generation_id, "boot_test", datetime.now(UTC), 60)
     assert held is not None
     return held
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from serve import queue, recovery
+from serve import leases, queue, recovery
 from serve.asked import Asked
-from serve.queue import Claim
+from serve.leases import Claim
 from tests.homes import NOW, open_registry
 from workspace.errors import Conflict, EngineFailed, NotFound, QueueFull
 from workspace.store import WorkspaceStore
@@ -34,7 +34,7 @@ def put(store: WorkspaceStore, number: int = 1, asked: Asked = ASKED) -> Generat
 
 
 def take(store: WorkspaceStore, generation_id: GenerationId, owner: str = "boot_a") -> Claim:
-    claim = queue.claim(store, generation_id, owner, NOW, LEASE)
+    claim = leases.claim(store, generation_id, owner, NOW, LEASE)
     assert claim is not None
     return claim
 
@@ -67,7 +67,7 @@ def test_a_full_queue_refuses_and_says_when_to_come_back(store: WorkspaceStore) 
 def test_a_generation_is_claimed_once(store: WorkspaceStore) -> None:
     generation_id = put(store)
     take(store, generation_id)
-    assert queue.claim(store, generation_id, "boot_a", NOW, LEASE) is None
+    assert leases.claim(store, generation_id, "boot_a", NOW, LEASE) is None
 
 
 def test_waiting_lists_by_priority_then_age(store: WorkspaceStore) -> None:
@@ -88,7 +88,7 @@ def test_position_counts_what_runs_before(store: WorkspaceStore) -> None:
 def test_a_heartbeat_notes_progress_and_lengthens_the_lease(store: WorkspaceStore) -> None:
     claim = take(store, put(store))
     later = NOW + timedelta(seconds=50)
-    assert queue.beat(store, claim, 2, 4, later, LEASE) == queue.Beat(held=True, cancel=False)
+    assert leases.beat(store, claim, 2, 4, later, LEASE) == leases.Beat(held=True, cancel=False)
     seen = row(store, claim.id)
     assert (seen["step"], seen["steps"]) == (2, 4)
     assert datetime.fromisoformat(str(seen["lease_until"])) == later + timedelta(seconds=LEASE)
@@ -99,28 +99,28 @@ def test_a_stale_worker_changes_nothing_after_a_takeover(store: WorkspaceStore) 
     recovery.recover(store, "boot_b", NOW, 3)
     new = take(store, old.id, "boot_b")
     assert new.fence > old.fence
-    assert not queue.beat(store, old, 1, 4, NOW, LEASE).held
-    queue.give_back(store, old, NOW, 0, counts=True)
+    assert not leases.beat(store, old, 1, 4, NOW, LEASE).held
+    leases.give_back(store, old, NOW, 0, counts=True)
     with pytest.raises(Conflict):
-        queue.finish(store, old, GenerationStatus.COMPLETED, NOW)
-    queue.finish(store, new, GenerationStatus.COMPLETED, NOW)
+        leases.finish(store, old, GenerationStatus.COMPLETED, NOW)
+    leases.finish(store, new, GenerationStatus.COMPLETED, NOW)
     assert queue.status_of(store, new.id) is GenerationStatus.COMPLETED
 
 
 @pytest.mark.parametrize("end", ["completed", "failed", "refused", "cancelled"])
 def test_an_ended_generation_stays_as_it_ended(store: WorkspaceStore, end: str) -> None:
     claim = take(store, put(store))
-    queue.finish(store, claim, GenerationStatus(end), NOW)
+    leases.finish(store, claim, GenerationStatus(end), NOW)
     with pytest.raises(Conflict):
-        queue.finish(store, claim, GenerationStatus.FAILED, NOW)
+        leases.finish(store, claim, GenerationStatus.FAILED, NOW)
     assert queue.cancel(store, claim.id, NOW) == end
     assert recovery.recover(store, "boot_b", NOW + timedelta(days=1), 3) == ()
-    assert queue.claim(store, claim.id, "boot_b", NOW, LEASE) is None
+    assert leases.claim(store, claim.id, "boot_b", NOW, LEASE) is None
 
 
 def test_a_failure_keeps_its_words_sealed_and_its_code_plain(store: WorkspaceStore) -> None:
     claim = take(store, put(store))
-    queue.finish(store, claim, GenerationStatus.FAILED, NOW, EngineFailed("It broke."))
+    leases.finish(store, claim, GenerationStatus.FAILED, NOW, EngineFailed("It broke."))
     kept = store.get("generations", claim.id)
     assert kept.columns["error_code"] == "engine_failed"
     assert kept.private["error"]["detail"] == "It broke."
@@ -136,10 +136,10 @@ def test_cancelling_a_queued_generation_ends_it(store: WorkspaceStore) -> None:
 def test_cancelling_a_running_generation_wins_over_its_completion(store: WorkspaceStore) -> None:
     claim = take(store, put(store))
     assert queue.cancel(store, claim.id, NOW) is GenerationStatus.RUNNING
-    assert queue.beat(store, claim, 1, 4, NOW, LEASE).cancel
+    assert leases.beat(store, claim, 1, 4, NOW, LEASE).cancel
     with pytest.raises(Conflict):
-        queue.finish(store, claim, GenerationStatus.COMPLETED, NOW)
-    queue.finish(store, claim, GenerationStatus.CANCELLED, NOW)
+        leases.finish(store, claim, GenerationStatus.COMPLETED, NOW)
+    leases.finish(store, claim, GenerationStatus.CANCELLED, NOW)
 
 
 def test_cancelling_what_does_not_exist_is_not_found(store: WorkspaceStore) -> None:
@@ -188,12 +188,12 @@ def test_a_cancelled_generation_is_not_queued_again_after_a_crash(store: Workspa
 
 def test_giving_back_waits_and_counts_only_what_should_count(store: WorkspaceStore) -> None:
     claim = take(store, put(store))
-    queue.give_back(store, claim, NOW, 5, counts=False)
+    leases.give_back(store, claim, NOW, 5, counts=False)
     job = queue.waiting(store, 1)[0]
     assert job.not_before == NOW + timedelta(seconds=5)
     again = take(store, claim.id)
     assert again.attempts == 1
-    queue.give_back(store, again, NOW, 0, counts=True)
+    leases.give_back(store, again, NOW, 0, counts=True)
     assert take(store, claim.id).attempts == 2
 
 
@@ -219,8 +219,8 @@ def test_readers_and_writers_in_many_threads_do_not_trip_over_each_other(
 
     def write(number: int) -> None:
         claim = take(store, put(store, number))
-        queue.beat(store, claim, 1, 2, NOW, LEASE)
-        queue.finish(store, claim, GenerationStatus.COMPLETED, NOW)
+        leases.beat(store, claim, 1, 2, NOW, LEASE)
+        leases.finish(store, claim, GenerationStatus.COMPLETED, NOW)
 
     def read(_: int) -> None:
         store.find("generations", order_by="created_at DESC", limit=2)

@@ -182,30 +182,42 @@ def consents(model_id: str, visit: Reader) -> views.Page[views.ConsentView]:
 
 @router.post("/{model_id}/revoke", summary="The person withdraws", responses=_CHANGE)
 def revoke(
-    model_id: str, body: schema.Reason, visit: Writer, request: Request, key: Key = None
+    model_id: str,
+    visit: Writer,
+    request: Request,
+    body: schema.Reason | None = None,
+    key: Key = None,
 ) -> views.ErasureView:
     """Revoke the consent, cancel what is queued, erase the person. The reason is not kept."""
     store, now = visit.store, visit.now()
-    _remember(visit, once.of_json(key, request, body), model_id)
+    _remember(visit, once.of_json(key, request, body or schema.Reason()), model_id)
     return _erased(visit, withdrawal.revoke(store, ModelId(model_id), visit.caller, now))
 
 
 @router.post("/{model_id}/suspend", summary="Pause all use", responses=_CHANGE)
 def suspend(
-    model_id: str, body: schema.Reason, visit: Writer, request: Request, key: Key = None
+    model_id: str,
+    visit: Writer,
+    request: Request,
+    body: schema.Reason | None = None,
+    key: Key = None,
 ) -> views.ModelView:
     """Refuse all use of the model until it is resumed."""
-    _remember(visit, once.of_json(key, request, body), model_id)
+    _remember(visit, once.of_json(key, request, body or schema.Reason()), model_id)
     withdrawal.suspend(visit.store, ModelId(model_id), visit.caller, visit.now())
     return present.model(visit.store, ModelId(model_id), visit.now())
 
 
 @router.post("/{model_id}/resume", summary="Allow use again", responses=_CHANGE)
 def resume(
-    model_id: str, body: schema.Reason, visit: Writer, request: Request, key: Key = None
+    model_id: str,
+    visit: Writer,
+    request: Request,
+    body: schema.Reason | None = None,
+    key: Key = None,
 ) -> views.ModelView:
     """Allow use again, within the terms of the consent."""
-    _remember(visit, once.of_json(key, request, body), model_id)
+    _remember(visit, once.of_json(key, request, body or schema.Reason()), model_id)
     withdrawal.resume(visit.store, ModelId(model_id), visit.caller, visit.now())
     return present.model(visit.store, ModelId(model_id), visit.now())
 
