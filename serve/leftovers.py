@@ -65,18 +65,23 @@ def clear_up(home: Path) -> None:
     path = home / "run" / "start"
     with suppress(OSError, ValueError, KeyError):
         start = json.loads(path.read_text())
-        end_marked(str(start["mark"]))
-        _remove(Path(start["folder"]), home / "logs" / "ray")
+        folder = Path(start["folder"])
+        end_marked(str(start["mark"]), folder)
+        _remove(folder, home / "logs" / "ray")
     path.unlink(missing_ok=True)
 
 
-def end_marked(mark: str) -> int:
-    """End every process of this machine's user that carries the mark.
+def end_marked(mark: str, folder: Path) -> int:
+    """End every process of this user that carries the mark, or has a file of the folder open.
+
+    NOTE: some of Ray's processes overwrite their environment with their title; their logs are in
+    the folder.
 
     Returns:
         How many there were.
     """
-    return _end([process for process in psutil.process_iter() if _carries(process, mark)])
+    found = [p for p in psutil.process_iter() if p.pid != os.getpid() and _marked(p, mark, folder)]
+    return _end(found)
 
 
 def _end(found: list[psutil.Process]) -> int:
@@ -94,8 +99,7 @@ def _end(found: list[psutil.Process]) -> int:
 def adopt_orphans() -> None:
     """Become the parent of every descendant whose own parent ends, so that none gets lost.
 
-    NOTE: some of Ray's processes overwrite their environment with their title, and then the mark
-    can't be read. Linux only; elsewhere the marks have to do.
+    Linux only; elsewhere the marks have to do.
     """
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -110,9 +114,12 @@ def end_descendants() -> int:
     return _end(psutil.Process().children(recursive=True))
 
 
-def _carries(process: psutil.Process, mark: str) -> bool:
+def _marked(process: psutil.Process, mark: str, folder: Path) -> bool:
     try:
-        return bool(process.pid != os.getpid() and process.environ().get(MARK) == mark)
+        if process.environ().get(MARK) == mark:
+            return True
+        opened = list(Path(f"/proc/{process.pid}/fd").iterdir())
+        return any(folder in one.readlink().parents for one in opened)
     except (psutil.Error, OSError):
         return False  # another user's, or gone
 
@@ -124,7 +131,7 @@ def _remove(folder: Path, keep_logs_in: Path) -> None:
     if not ours or not folder.name.startswith(PREFIX):
         return
     shutil.rmtree(keep_logs_in, ignore_errors=True)
-    for logs in folder.glob("session_2*/logs"):
+    for logs in folder.glob("ray/session_2*/logs"):
         if not logs.parent.is_symlink():
             shutil.copytree(logs, keep_logs_in, dirs_exist_ok=True, ignore_dangling_symlinks=True)
     shutil.rmtree(folder, ignore_errors=True)

@@ -14,9 +14,11 @@ import os
 import secrets
 import signal
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +36,9 @@ from serve.settings import Settings
 from workspace.errors import EngineFailed, HousemodelError, Starting
 
 READY_SECONDS = 180.0
-STOP_GATEWAY_SECONDS = 9.0
+STOP_GATEWAY_SECONDS = 7.0
+DISCONNECT_SECONDS = 2.0
+END_SECONDS = 2.0
 Say = Callable[[str], None]
 
 
@@ -111,7 +115,10 @@ class Appliance:
         from serve.deployments.node import start_node
 
         adopt_orphans()
-        self._node = start_node(folder, self._settings.object_store_mib)
+        # NOTE: Ray opens its own folder to everybody (mode 0777); the one around it stays private.
+        inner = folder / "ray"
+        inner.mkdir()
+        self._node = start_node(inner, self._settings.object_store_mib)
         listen_for_stop()  # Ray has put its own handler in place
         self._say(f"Loading pack {manifest.name} {manifest.version} and the face encoder")
         self._deploy()
@@ -130,12 +137,12 @@ class Appliance:
     def stop(self) -> None:
         """End everything within 15 seconds; may be called in any state."""
         if self._node is not None:
-            from serve.deployments.node import stop_node
+            from serve.deployments.node import disconnect, end_node
 
-            with suppress(Exception):  # a gateway that can't stop in order is ended with the rest
-                self._gateway().stop.remote().result(timeout_s=STOP_GATEWAY_SECONDS)
-            with suppress(Exception):
-                stop_node(self._node)
+            if not self._node.dead_processes():  # else it would wait for answers that never come
+                _within(STOP_GATEWAY_SECONDS, self._stop_gateway)
+                _within(DISCONNECT_SECONDS, disconnect)
+            _within(END_SECONDS, partial(end_node, self._node))
             end_descendants()
         clear_up(self._settings.home)
 
@@ -176,12 +183,13 @@ class Appliance:
             return error
         return EngineFailed("A part of the appliance did not start; see the folder logs in home.")
 
-    def _gateway(self) -> Any:
+    def _stop_gateway(self) -> None:
         from ray import serve as ray_serve
 
         from serve.app import APPLICATION
 
-        return ray_serve.get_deployment_handle("gateway", APPLICATION)
+        gateway = ray_serve.get_deployment_handle("gateway", APPLICATION)
+        gateway.stop.remote().result(timeout_s=STOP_GATEWAY_SECONDS)
 
     def _wait_until_ready(self) -> None:
         import httpx
@@ -217,6 +225,18 @@ def environment(folder: Path, mark: str) -> dict[str, str]:
         "OMP_NUM_THREADS": "1",  # the families say why
         "MALLOC_ARENA_MAX": "2",
     }
+
+
+def _within(seconds: float, does: Callable[[], None]) -> None:
+    """Do one step of stopping; if it fails or takes too long, the next step ends the processes."""
+
+    def attempt() -> None:
+        with suppress(Exception):
+            does()
+
+    thread = threading.Thread(target=attempt, daemon=True)
+    thread.start()
+    thread.join(seconds)
 
 
 def listen_for_stop() -> None:

@@ -24,7 +24,7 @@ def start_node(folder: Path, object_store_mib: int) -> Any:
         object_store_mib: Shared memory for what crosses between processes.
 
     Returns:
-        The node; give it to `stop_node`.
+        The node; `disconnect` and then `end_node` stop it.
     """
     import ray
     from ray import serve as ray_serve  # it sets the level of its own log when it is imported
@@ -61,14 +61,18 @@ def start_node(folder: Path, object_store_mib: int) -> Any:
             log_to_driver=False,
         )
     except BaseException:
-        stop_node(node)
+        end_node(node)
         raise
     return node
 
 
-def stop_node(node: Any) -> None:
-    """Disconnect and end Ray's processes and everything that they started."""
+def disconnect() -> None:
+    """Leave the node; its processes run on."""
     import ray
 
     ray.shutdown()
+
+
+def end_node(node: Any) -> None:
+    """End Ray's processes and with them everything that they started."""
     node.kill_all_processes(check_alive=False, allow_graceful=True, wait=True)

@@ -41,9 +41,11 @@ def node(settings: Settings) -> Iterator[Any]:
     with leftovers.hold_home(settings.home):
         leftovers.remember_start(settings.home, mark, folder)
         os.environ.update(environment(folder, mark))
-        from serve.deployments.node import start_node, stop_node
+        from serve.deployments.node import disconnect, end_node, start_node
 
-        started = start_node(folder, 128)
+        (folder / "ray").mkdir()
+        started = start_node(folder / "ray", 128)
         yield started
-        stop_node(started)
+        disconnect()
+        end_node(started)
         leftovers.clear_up(settings.home)

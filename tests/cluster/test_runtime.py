@@ -31,14 +31,15 @@ class Started:
     def __init__(self, home: Path, port: int, output: Path) -> None:
         self.home, self.port, self.output = home, port, output
         command = [sys.executable, "-m", "serve", "up", "--home", str(home), "--port", str(port)]
-        self.process = subprocess.Popen(
-            [*command, "--pack", "tiny", "--empty"],
-            cwd=ROOT,
-            stdout=output.open("wb"),
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        with output.open("wb") as written:
+            self.process = subprocess.Popen(
+                [*command, "--pack", "tiny", "--empty"],
+                cwd=ROOT,
+                stdout=written,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
         self.base_url = f"http://127.0.0.1:{port}"
 
     def wait_for(self, words: str, seconds: float = READY_SECONDS) -> None:
@@ -93,7 +94,8 @@ def starts(tmp_path: Path, pack_folder: Path) -> Iterator[object]:
     yield start
     for one in running:
         if one.process.poll() is None:
-            one.stop()
+            one.process.send_signal(signal.SIGINT)
+            one.process.wait(60)
 
 
 def test_two_appliances_run_side_by_side_and_end_without_a_trace(starts) -> None:  # type: ignore[no-untyped-def]
@@ -122,10 +124,12 @@ def test_two_appliances_run_side_by_side_and_end_without_a_trace(starts) -> None
     assert not any(folder.exists() for folder in folders)
 
 
-def test_the_terminal_shows_our_lines_only(starts) -> None:  # type: ignore[no-untyped-def]
+def test_sigterm_stops_it_and_the_terminal_shows_our_lines_only(starts) -> None:  # type: ignore[no-untyped-def]
     one = starts("home")
     one.wait_for("Stop:")
-    one.stop(signal.SIGTERM)
+    everything = one.family()
+    assert one.stop(signal.SIGTERM) <= STOP_SECONDS
+    assert still_running(everything) == []
     text = one.output.read_text()
     assert "Stopped; nothing is left running" in text
     ours = ("[", "The console:", "Try the API:", "Stop:", "      ")
