@@ -1,111 +1,44 @@
-"""The pipeline and its dispatcher: the numbered line, in order, with real parts."""
+"""The pipeline: the numbered line, in order, with real parts."""
 
 from __future__ import annotations
 
 import ast
 import itertools
-import threading
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import numpy as np
 import pytest
 
-from compliance import audit
-from serve import gallery, leases, pipeline, products, queue, rules, stages
-from serve.asked import Asked
-from serve.idempotency import Once
-from serve.leases import Claim
+from serve import gallery, pipeline, products, queue, rules, stages
 from serve.settings import PROJECT
 from serve.stages import Published
+from tests.generating import (
+    actions,
+    ask,
+    claim,
+    draw,
+    nobody,
+    product_of,
+    submit,
+)
 from tests.service import Service
 from workspace.errors import (
-    EngineFailed,
     HousemodelError,
     IdempotencyConflict,
     InvalidRequest,
     NotFound,
     QueueFull,
-    SealBroken,
-    Starting,
-    StorageFull,
     ToolNotAllowed,
 )
-from workspace.types import Caller, GenerationId, GenerationStatus, ModelId, ProductId, Tool
+from workspace.types import GenerationStatus, ModelId, ProductId, Tool
 
-ACTOR = "key_test"
 STAGES = ("Accepted", "Resolved", "Admitted", "Recorded", "Opened", "Drawn", "Reviewed")
-
-
-def nobody(service: Service) -> Caller:
-    return Caller(service.workspace.id, ACTOR, frozenset())
 
 
 @pytest.fixture
 def product(fresh_service: Service) -> ProductId:
     return product_of(fresh_service)
-
-
-def product_of(service: Service) -> ProductId:
-    """A red product, so that generations need no person and no face networks."""
-    photo = np.full((200, 160, 3), 245, np.uint8)
-    photo[40:160, 40:120] = (200, 30, 40)
-    plan = service.services.plans["pro"]
-    now = datetime.now(UTC)
-    return products.add(service.store, plan, photo, "Red", "tops", nobody(service), now)
-
-
-def ask(product: ProductId, **changes: Any) -> Asked:
-    wanted: dict[str, Any] = {
-        "tool": Tool.EDITORIAL,
-        "prompt": "$product on a chair",
-        "model_id": None,
-        "product_ids": (product,),
-        "n": 1,
-        "aspect_ratio": "",
-        "seed": 42,
-        "purpose": "lookbook",
-        "channel": "web",
-        "territories": ("EU",),
-    }
-    return Asked(**{**wanted, **changes})
-
-
-def submit(service: Service, asked: Asked, key: str | None = None) -> GenerationId:
-    parts, workspace = service.services.parts, service.workspace.id
-    return pipeline.submit(parts, workspace, asked, ACTOR, Once(key, "POST /test", repr(asked)))
-
-
-def claim(service: Service, generation_id: GenerationId) -> Claim:
-    held = leases.claim(service.store, generation_id, "boot_test", datetime.now(UTC), 60)
-    assert held is not None
-    return held
-
-
-def draw(service: Service, *generations: GenerationId) -> list[Published | None]:
-    """Steps 0 to 7 for a batch, without the dispatcher."""
-    parts = service.services.parts
-    ready = [pipeline.prepare(parts, claim(service, one)) for one in generations]
-    drawn = pipeline.render(parts, ready, lambda step, steps: None)
-    return [pipeline.release(parts, one) for one in drawn]
-
-
-def actions(service: Service) -> list[str]:
-    return [entry.action for entry in audit.entries(service.store)]
-
-
-def settled(service: Service, generation_id: GenerationId) -> GenerationStatus:
-    """Wait for the dispatcher to end a generation."""
-    deadline = time.monotonic() + 10
-    while True:
-        status = queue.status_of(service.store, generation_id)
-        if status not in ("queued", "running"):
-            return status
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_the_whole_line_publishes_sealed_images(fresh_service: Service, product: ProductId) -> None:
@@ -126,19 +59,6 @@ def test_the_decision_is_in_the_audit_log_before_anything_is_drawn(
     generation_id = submit(fresh_service, ask(product))
     pipeline.prepare(fresh_service.services.parts, claim(fresh_service, generation_id))
     assert actions(fresh_service)[-2:] == ["generation.accepted", "generation.admitted"]
-    assert fresh_service.diffusion.batches == []
-
-
-def test_a_log_that_takes_no_entry_fails_the_generation_and_nothing_is_drawn(
-    fresh_service: Service, product: ProductId
-) -> None:
-    generation_id = submit(fresh_service, ask(product))
-    head = "UPDATE meta SET sealed = x'00' WHERE id = 'audit_head'"
-    fresh_service.store.db.execute(head)
-    fresh_service.services.dispatcher.start()
-    assert settled(fresh_service, generation_id) is GenerationStatus.FAILED
-    error = fresh_service.store.get("generations", generation_id).private["error"]
-    assert error["code"] == SealBroken.code
     assert fresh_service.diffusion.batches == []
 
 
@@ -236,136 +156,6 @@ def test_admission_is_asked_again_before_rendering(
     assert fresh_service.diffusion.batches == []
 
 
-def test_a_product_that_is_gone_fails_the_generation_with_its_code(
-    fresh_service: Service, product: ProductId
-) -> None:
-    generation_id = submit(fresh_service, ask(product))
-    products.destroy(fresh_service.store, product, nobody(fresh_service), datetime.now(UTC))
-    fresh_service.services.dispatcher.start()
-    assert settled(fresh_service, generation_id) is GenerationStatus.FAILED
-    kept = fresh_service.store.get("generations", generation_id)
-    assert kept.private["error"]["code"] == "not_found"
-    assert actions(fresh_service)[-1] == "generation.failed"
-
-
-def test_an_engine_that_breaks_is_tried_again(fresh_service: Service, product: ProductId) -> None:
-    fresh_service.diffusion.break_next = 1
-    generation_id = submit(fresh_service, ask(product))
-    fresh_service.services.dispatcher.start()
-    assert settled(fresh_service, generation_id) is GenerationStatus.COMPLETED
-    assert fresh_service.store.get("generations", generation_id).columns["attempts"] == 2
-
-
-def test_a_broken_engine_fails_the_generation_after_three_attempts(
-    fresh_service: Service, product: ProductId
-) -> None:
-    fresh_service.diffusion.break_next = 3
-    generation_id = submit(fresh_service, ask(product))
-    for _ in range(3):
-        fresh_service.store.update("generations", generation_id, not_before=None)
-        fresh_service.services.dispatcher.run_once()
-    kept = fresh_service.store.get("generations", generation_id)
-    assert kept.columns["status"] == "failed"
-    assert kept.private["error"]["code"] == EngineFailed.code
-
-
-def test_a_pack_that_is_still_loading_keeps_generations_waiting(
-    fresh_service: Service, product: ProductId, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    generation_id = submit(fresh_service, ask(product))
-
-    def starting() -> None:
-        raise Starting("Loading.")
-
-    monkeypatch.setattr(fresh_service.diffusion, "describe", starting)
-    fresh_service.services.dispatcher.run_once()
-    kept = fresh_service.store.get("generations", generation_id)
-    assert (kept.columns["status"], kept.columns["attempts"]) == ("queued", 0)
-
-
-def test_a_cancelled_generation_stops_and_its_companion_goes_on(
-    fresh_service: Service, product: ProductId
-) -> None:
-    fresh_service.diffusion.gate = threading.Event()
-    first, second = (submit(fresh_service, ask(product, seed=seed)) for seed in (1, 2))
-    fresh_service.services.dispatcher.start()
-    until(lambda: fresh_service.store.get("generations", first).columns["step"] == 1)
-    queue.cancel(fresh_service.store, first, datetime.now(UTC))
-    fresh_service.services.dispatcher.cancelled(first)
-    fresh_service.diffusion.gate.set()
-    assert settled(fresh_service, first) is GenerationStatus.CANCELLED
-    assert settled(fresh_service, second) is GenerationStatus.COMPLETED
-    assert gallery.of_generation(fresh_service.store, first) == []
-
-
-def test_stopping_gives_work_back_and_the_next_start_finishes_it(
-    fresh_service: Service, product: ProductId
-) -> None:
-    fresh_service.diffusion.gate = threading.Event()
-    generation_id = submit(fresh_service, ask(product))
-    dispatcher = fresh_service.services.dispatcher
-    dispatcher.start()
-    until(lambda: fresh_service.store.get("generations", generation_id).columns["step"] == 1)
-    stopping = threading.Thread(target=dispatcher.stop)
-    stopping.start()
-    time.sleep(0.05)
-    fresh_service.diffusion.gate.set()
-    stopping.join(10)
-    kept = fresh_service.store.get("generations", generation_id).columns
-    assert (kept["status"], kept["attempts"]) == ("queued", 0)
-    dispatcher.start()
-    assert settled(fresh_service, generation_id) is GenerationStatus.COMPLETED
-
-
-def test_a_full_disk_at_publication_publishes_nothing_and_says_so(
-    fresh_service: Service, product: ProductId, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    generation_id = submit(fresh_service, ask(product, n=2))
-    whole, calls = fresh_service.store.assets.put, []
-
-    def second_fails(*args: Any) -> Any:
-        calls.append(args)
-        if len(calls) == 2:
-            raise StorageFull()
-        return whole(*args)
-
-    monkeypatch.setattr(fresh_service.store.assets, "put", second_fails)
-    fresh_service.services.dispatcher.start()
-    assert settled(fresh_service, generation_id) is GenerationStatus.FAILED
-    kept = fresh_service.store.get("generations", generation_id)
-    assert kept.private["error"]["code"] == "storage_full"
-    assert fresh_service.store.count("images") == 0
-    assert fresh_service.store.count("assets", "kind = 'image'") == 0
-    assert fresh_service.store.verify().intact
-
-
-def test_a_damaged_request_fails_alone(fresh_service: Service, product: ProductId) -> None:
-    bad, good = submit(fresh_service, ask(product)), submit(fresh_service, ask(product))
-    store = fresh_service.store
-    store.db.execute("UPDATE generations SET sealed = x'0102' WHERE id = ?", [bad])
-    fresh_service.services.dispatcher.start()
-    assert settled(fresh_service, good) is GenerationStatus.COMPLETED
-    assert settled(fresh_service, bad) is GenerationStatus.FAILED
-    answer = fresh_service.client.get(f"/v1/generations/{bad}")
-    assert (answer.status_code, answer.json()["code"]) == (500, "seal_broken")
-
-
-def test_a_submit_wakes_an_idle_worker_at_once(fresh_service: Service, product: ProductId) -> None:
-    fresh_service.services.dispatcher.start()
-    time.sleep(0.05)
-    started = time.monotonic()
-    for seed in range(4):
-        generation_id = submit(fresh_service, ask(product, seed=seed))
-        fresh_service.services.dispatcher.wake()
-        settled(fresh_service, generation_id)
-    waits = [
-        image.facts.queued_seconds
-        for row in fresh_service.store.find("generations")
-        for image in gallery.of_generation(fresh_service.store, row.id)
-    ]
-    assert time.monotonic() - started < 8 and sorted(waits)[1] < 0.3
-
-
 def test_the_queue_has_a_bound(fresh_service: Service, product: ProductId) -> None:
     parts = replace(fresh_service.services.parts, max_waiting=1)
     service = replace(fresh_service, services=replace(fresh_service.services, parts=parts))
@@ -399,10 +189,3 @@ def test_every_stage_is_built_in_exactly_one_place() -> None:
 def test_every_stage_holds_the_one_before_it() -> None:
     for before, after in itertools.pairwise(STAGES):
         assert before in {str(kind) for kind in vars(stages)[after].__annotations__.values()}
-
-
-def until(holds: Callable[[], bool], seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)

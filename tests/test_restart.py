@@ -9,8 +9,8 @@ from pathlib import Path
 from identity.encoder import InsightFaceEncoder
 from serve.idempotency import Once
 from serve.pipeline import submit
+from tests.generating import ACTOR, ask, product_of, settled
 from tests.service import Service, enrolment, open_service, sample, wait
-from tests.test_pipeline import ACTOR, ask, product_of, settled
 from workspace.types import GenerationStatus
 
 
