@@ -92,9 +92,15 @@ class Service:
 
 
 @contextmanager
-def open_service(home: Path, encoder: FaceEncoder, start: bool = True) -> Iterator[Service]:
-    """Wire a service over a home folder; its workspace `atelier` is made if it is not there."""
-    registry, diffusion = Registry(home, ROOT_KEY), SimulatedDiffusion()
+def open_service(
+    home: Path, encoder: FaceEncoder, start: bool = True, diffusion: Any = None
+) -> Iterator[Service]:
+    """Wire a service over a home folder; its workspace `atelier` is made if it is not there.
+
+    Args:
+        diffusion: Another one than the simulated.
+    """
+    registry, diffusion = Registry(home, ROOT_KEY), diffusion or SimulatedDiffusion()
     services = make_services(
         registry,
         plans(),

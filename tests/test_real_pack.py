@@ -1,0 +1,28 @@
+"""The same routes over the real mannequin pack: a seed gives one picture, whatever its batch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from identity.encoder import InsightFaceEncoder
+from serve.deployments.diffusion import LocalDiffusion
+from tests.service import open_service
+
+
+def test_a_seed_gives_the_same_picture_alone_and_in_a_batch(
+    home: Path, mannequin: Path, encoder: InsightFaceEncoder
+) -> None:
+    pictures: list[bytes] = []
+    diffusion = LocalDiffusion(mannequin, threads=2)
+    for seed, n in ((7, 1), (5, 4)):
+        with open_service(home, encoder, diffusion=diffusion) as service:
+            done = service.generate(
+                tool="editorial",
+                prompt="$product, half body, in a park",
+                product_ids=[service.product("red-tee")],
+                seed=seed,
+                n=n,
+            )
+            wanted = [image for image in done["images"] if image["seed"] == 7]
+            pictures.append(service.client.get(wanted[0]["url"]).content)
+    assert pictures[0] == pictures[1]
