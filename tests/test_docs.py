@@ -1,4 +1,4 @@
-"""Documentation that drifts fails the build. `python -m tests.test_docs` writes docs/cli.md anew."""
+"""Documentation that drifts fails the build. `python -m tests.test_docs` writes docs/cli.md."""
 
 from __future__ import annotations
 
