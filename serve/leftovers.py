@@ -63,7 +63,7 @@ def clear_up(home: Path) -> None:
     Call it only while the home is held.
     """
     path = home / "run" / "start"
-    with suppress(OSError, ValueError, KeyError):
+    with suppress(OSError, ValueError, KeyError, TypeError):
         start = json.loads(path.read_text())
         folder = Path(start["folder"])
         end_marked(str(start["mark"]), folder)

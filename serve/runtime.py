@@ -148,6 +148,7 @@ class Appliance:
 
     def _make_folder(self) -> Path:
         """A private folder with a short path, because Ray's sockets live in it."""
+        (self._settings.home / "logs").mkdir(mode=0o700, parents=True, exist_ok=True)
         clear_up(self._settings.home)  # after a start that was killed
         folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir="/tmp"))
         remember_start(self._settings.home, self._mark, folder)
@@ -159,9 +160,8 @@ class Appliance:
 
         from serve.app import APPLICATION, build_ray_app
 
-        logs = self._settings.home / "logs"
-        logs.mkdir(mode=0o700, parents=True, exist_ok=True)
-        quiet = LoggingConfig(log_level="WARNING", logs_dir=str(logs), enable_access_log=False)
+        logs = str(self._settings.home / "logs")
+        quiet = LoggingConfig(log_level="WARNING", logs_dir=logs, enable_access_log=False)
         ray_serve.start(proxy_location="Disabled", logging_config=quiet)
         try:
             ray_serve.run(

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -135,6 +136,23 @@ def test_sigterm_stops_it_and_the_terminal_shows_our_lines_only(starts) -> None:
     ours = ("[", "The console:", "Try the API:", "Stop:", "      ")
     assert all(line.startswith(ours) for line in text.splitlines() if line), text
     assert not any(word in text for word in ("WARNING", "Traceback", "raylet", "gcs"))
+
+
+def test_a_gateway_that_dies_is_started_again_on_its_port(starts) -> None:  # type: ignore[no-untyped-def]
+    one = starts("home")
+    one.wait_for("Stop:")
+    gateway = next(p for p in one.family() if "housemodel:gateway" in " ".join(p.cmdline()))
+    gateway.kill()
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline:
+        time.sleep(0.5)
+        with suppress(httpx.HTTPError):
+            if httpx.get(f"{one.base_url}/readyz", timeout=10).status_code == 200:
+                break
+    else:
+        raise AssertionError("the gateway did not come back")
+    assert gateway.pid not in [p.pid for p in one.family()]
+    assert one.stop() <= STOP_SECONDS
 
 
 def test_ctrl_c_while_starting_leaves_nothing(starts) -> None:  # type: ignore[no-untyped-def]
