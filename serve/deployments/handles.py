@@ -41,8 +41,13 @@ SUMMARY_SECONDS = 1.0  # a replica's description is asked for at most so often
 
 
 @contextmanager
-def our_errors(doing: str) -> Iterator[None]:
-    """Turn Ray's errors into ours, with a detail that names only what was being done."""
+def our_errors(part: str, begun: bool = True) -> Iterator[None]:
+    """Turn Ray's errors into ours, with a detail that names only the part that was asked.
+
+    Args:
+        part: The words for it, for example "The face encoder".
+        begun: Whether work may be lost; else the caller only has to come again.
+    """
     try:
         yield
     except HousemodelError as error:
@@ -52,13 +57,15 @@ def our_errors(doing: str) -> Iterator[None]:
             raise cause from None
         raise
     except (TimeoutError, ray.exceptions.GetTimeoutError) as error:
-        raise Starting(f"{doing} has not answered yet; it may be starting.", (), 5) from error
+        raise Starting(f"{part} has not answered yet; it may be starting.", (), 5) from error
     except serve_exceptions.DeploymentUnavailableError as error:
-        raise Starting(f"{doing} could not be started; see the log.", (), 30) from error
+        raise Starting(f"{part} could not be started; see the log.", (), 30) from error
     except serve_exceptions.BackPressureError as error:
-        raise TooMany(f"{doing} is busy.", (), 5) from error
+        raise TooMany(f"{part} is busy.", (), 5) from error
     except (ray.exceptions.RayError, serve_exceptions.RayServeException) as error:
-        raise EngineFailed(f"{doing} stopped in the middle of its work.") from error
+        if not begun:
+            raise Starting(f"{part} is being started again.", (), 5) from error
+        raise EngineFailed(f"{part} stopped in the middle of its work.") from error
 
 
 class RayDiffusion:
@@ -116,12 +123,12 @@ class RayDiffusion:
         with self._changed:
             known = {self._drawing[job_id] for job_id in job_ids if job_id in self._drawing}
         for replica in known:
-            with our_errors("The diffusion replica"):
+            with our_errors("The diffusion replica", begun=False):
                 answer = self._replicas[replica].cancel.remote(list(job_ids))
                 answer.result(timeout_s=KNOCK_SECONDS)
 
     def _introduce(self, replica: int) -> tuple[PackSummary, bytes]:
-        with our_errors("The diffusion replica"):
+        with our_errors("The diffusion replica", begun=False):
             answer = self._replicas[replica].introduce.remote()
             summary, public = answer.result(timeout_s=KNOCK_SECONDS)
         return summary, public
@@ -190,7 +197,7 @@ class RayFaceEncoder:
         return payloads.unpack_embedding(self._recipient.open(answer, payloads.EMBEDDING))
 
     def _introduce(self) -> tuple[str, bytes]:
-        with our_errors("The face encoder"):
+        with our_errors("The face encoder", begun=False):
             encoder_id, public = self._replica.introduce.remote().result(timeout_s=KNOCK_SECONDS)
         return encoder_id, public
 

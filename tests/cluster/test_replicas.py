@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from serve.deployments.diffusion import LocalDiffusion
-from workspace.errors import EngineFailed, HousemodelError, InvalidRequest, Starting
+from workspace.errors import EngineFailed, InvalidRequest, Starting
 from workspace.types import RGB, References, Rendered, RenderEvent, RenderJob, StepDone
 
 pytestmark = [
@@ -146,8 +146,7 @@ def _patiently(port: Any, wanted: RenderJob) -> dict[str, RGB | None]:
     while time.monotonic() < deadline:
         try:
             return pictures(drain(port, wanted))
-        except (Starting, EngineFailed) as error:
-            assert isinstance(error, HousemodelError)
+        except Starting:  # nothing was begun, so nothing is lost
             time.sleep(1)
     raise AssertionError("the replica did not come back")
 
