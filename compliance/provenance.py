@@ -42,7 +42,7 @@ class ProvenanceConfig:
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """A picture file that carries its marks. Only `Marker.mark` builds one."""
+    """A picture file that carries its marks: from `Marker.mark`, or read back from the store."""
 
     image_id: str
     data: bytes
@@ -173,9 +173,9 @@ class Marker:
         c2pa_state, report = found
         if c2pa_state == signing.REMOTE:
             return Finding("remote")
-        manifests, label = report.get("manifests", {}), str(report.get("active_manifest", ""))
-        active = manifests.get(label, {})
-        signature = active.get("signature_info", {})
+        manifests, label = report.get("manifests") or {}, str(report.get("active_manifest"))
+        active = manifests.get(label) or {}
+        signature = active.get("signature_info") or {}
         here = c2pa_state == signing.TRUSTED and signature.get("cert_serial_number") in (
             self._serials
         )

@@ -16,6 +16,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from compliance.guidelines import load_guidelines
+from compliance.provenance import load_provenance
 from identity.limits import load_limits
 from serve.services import Services, make_services
 from serve.settings import Settings
@@ -35,6 +36,7 @@ def build_services(settings: Settings, diffusion: Diffusion, encoder: FaceEncode
     Raises:
         Locked: the root key is missing.
         Fault: a table in the configs folder is not complete.
+        MarkingFailed: the certificate of the marks can't sign.
     """
     configs = settings.configs_folder
     registry = Registry(settings.home, load_root_key(settings.root_key_file, create=False))
@@ -45,6 +47,7 @@ def build_services(settings: Settings, diffusion: Diffusion, encoder: FaceEncode
         load_limits(configs / "quality.toml"),
         diffusion,
         encoder,
+        provenance=load_provenance(configs / "provenance.toml"),
         max_upload_mib=settings.max_upload_mib,
         session_hours=settings.session_hours,
         max_waiting=settings.max_waiting,

@@ -1,19 +1,19 @@
 """Finished images of a workspace: sealed picture + sealed facts, by image id.
 
-Rules: a picture is stored as PNG without metadata and leaves only through `open_picture`; the
-facts of a result (scores, consent, pack, timings) are sealed with it. Destroying an image destroys
-its keys.
+Rules: a picture is stored as a marked PNG and leaves only through `open_picture`; one without marks
+is not handed out. The facts of a result (scores, consent, pack, timings) are sealed with it.
+Destroying an image destroys its keys.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
-from identity.photos import encode_png
-from workspace.errors import NotFound
+from compliance.provenance import CertificateKind, Marked
+from workspace.errors import MarkingFailed, NotFound
 from workspace.store import WorkspaceStore
-from workspace.types import RGB, GenerationId, ImageId, ModelId, new_id
+from workspace.types import GenerationId, ImageId, ModelId
 
 KIND = "image"
 
@@ -34,6 +34,7 @@ class Facts:
     queued_seconds: float
     render_seconds: float
     total_seconds: float
+    certificate: CertificateKind | None = None  # None: made before pictures were marked
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Image:
 
 def put(
     store: WorkspaceStore,
-    picture: RGB,
+    picture: Marked,
     facts: Facts,
     generation_id: GenerationId,
     k: int,
@@ -61,19 +62,19 @@ def put(
     Raises:
         StorageFull: nothing is left behind.
     """
-    image_id = ImageId(new_id("img"))
+    image_id = ImageId(picture.image_id)
     with store.transaction():
         store.put(
             "images",
             image_id,
-            asdict(facts),
+            asdict(replace(facts, certificate=picture.certificate)),
             generation_id=generation_id,
             k=k,
             model_id=model_id,
             seed=seed,
             created_at=now.isoformat(),
         )
-        store.assets.put(encode_png(picture), KIND, image_id, "image/png")
+        store.assets.put(picture.data, KIND, image_id, picture.media_type)
     return image_id
 
 
@@ -92,17 +93,26 @@ def of_generation(store: WorkspaceStore, generation_id: str) -> list[Image]:
     ]
 
 
-def open_picture(store: WorkspaceStore, image_id: str) -> bytes:
-    """Open an image's PNG.
+def has(store: WorkspaceStore, image_id: str) -> bool:
+    """Tell whether this workspace keeps an image."""
+    return store.count("images", "id = ?", (image_id,)) > 0
+
+
+def open_picture(store: WorkspaceStore, image_id: str) -> Marked:
+    """Open an image's marked PNG.
 
     Raises:
         NotFound: there is no such image.
         SealBroken: it was changed or damaged.
+        MarkingFailed: it was made before pictures were marked, and may not leave.
     """
     owned = store.assets.owned_by(image_id, KIND)
     if not owned:
         raise NotFound("There is no such image.")
-    return store.assets.get(owned[0])
+    certificate = Facts(**store.get("images", image_id).private).certificate
+    if certificate is None:
+        raise MarkingFailed("The picture was made before pictures were marked; make it again.")
+    return Marked(image_id, store.assets.get(owned[0]), "image/png", certificate)
 
 
 def destroy_of_model(store: WorkspaceStore, model_id: str) -> int:

@@ -6,7 +6,7 @@
     3 record   the decision is in the audit log              -> Recorded
     4 open     likeness and products, for this one only      -> Opened
     5 render   a batch of compatible generations is drawn    -> Drawn
-    6 review   identity and product scores                   -> Reviewed
+    6 review   scores, then marks; unmarked nothing goes on  -> Reviewed
     7 publish  sealed images + state + audit, all or nothing -> Published
     8 result   ids, scores, links: `present.py`; bytes leave only through the image route
 
@@ -30,6 +30,7 @@ from serve import (
     gallery,
     idempotency,
     leases,
+    marking,
     products,
     queue,
     rendering,
@@ -96,7 +97,7 @@ def release(parts: Parts, drawn: Drawn) -> Published | None:
     """Run steps 6 and 7; None if the generation was cancelled.
 
     Raises:
-        HousemodelError: a score or the store failed; nothing was published.
+        HousemodelError: a score, the marks or the store failed; nothing was published.
     """
     reviewed = review(parts, drawn)
     return publish(parts, reviewed) if reviewed else None
@@ -182,7 +183,11 @@ def render(parts: Parts, batch: Sequence[Opened], on_step: OnStep) -> tuple[Draw
 
 
 def review(parts: Parts, drawn: Drawn) -> Reviewed | None:
-    """6. Score every picture against the likeness and the products; None if it was cancelled."""
+    """6. Score every picture against likeness and products, then mark it; None if cancelled.
+
+    Raises:
+        MarkingFailed: a picture can't be marked, so none is published.
+    """
     opened, pictures = drawn.opened, drawn.pictures
     if pictures is None:
         return None
@@ -194,7 +199,8 @@ def review(parts: Parts, drawn: Drawn) -> Reviewed | None:
         )
         for picture in pictures
     )
-    return Reviewed(drawn, pictures, scores)
+    marked = tuple(marking.mark(parts.marker, picture) for picture in pictures)
+    return Reviewed(drawn, marked, scores)
 
 
 def publish(parts: Parts, reviewed: Reviewed) -> Published:
@@ -226,10 +232,10 @@ def publish(parts: Parts, reviewed: Reviewed) -> Published:
 
 
 def _image_facts(reviewed: Reviewed, k: int, now: datetime) -> gallery.Facts:
-    drawn = reviewed.drawn
+    drawn, pictures = reviewed.drawn, reviewed.drawn.pictures or ()
     admitted = drawn.opened.recorded.admitted
     accepted, claim = admitted.resolved.accepted, drawn.opened.recorded.claim
-    height, width = reviewed.pictures[k].shape[:2]
+    height, width = pictures[k].shape[:2]
     return gallery.Facts(
         width=width,
         height=height,

@@ -77,6 +77,9 @@ def image(one: gallery.Image) -> views.ImageView:
         pack=facts.pack,
         weights_digest=facts.weights_digest,
         engine=facts.engine,
+        c2pa=views.MarksView(
+            state="signed" if facts.certificate else "missing", certificate=facts.certificate
+        ),
         timings=views.Timings(
             queued=facts.queued_seconds, render=facts.render_seconds, total=facts.total_seconds
         ),

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from compliance.guidelines import Guidelines
+from compliance.provenance import ProvenanceConfig, open_marker
 from identity.limits import Limits
+from serve import VERSION
 from serve.dispatcher import Dispatcher, Policy
 from serve.stages import Parts
 from workspace.plans import Plan
@@ -76,6 +78,7 @@ def make_services(
     diffusion: Diffusion,
     encoder: FaceEncoder,
     *,
+    provenance: ProvenanceConfig | None = None,
     max_upload_mib: int = 64,
     session_hours: int = 12,
     max_waiting: int = 500,
@@ -87,9 +90,14 @@ def make_services(
     """Wire the service.
 
     Args:
+        provenance: Whose certificate signs pictures; None for a development certificate.
         workers: Batches rendered at the same time: one per diffusion replica.
+
+    Raises:
+        MarkingFailed: the certificate can't sign, so no picture could ever leave.
     """
-    parts = Parts(registry, plans, diffusion, encoder, clock, max_waiting)
+    marker = open_marker(registry, provenance or ProvenanceConfig(), VERSION, clock())
+    parts = Parts(registry, plans, diffusion, encoder, marker, clock, max_waiting)
     return Services(
         parts=parts,
         dispatcher=Dispatcher(parts, Policy(lease_seconds, max_attempts, workers)),

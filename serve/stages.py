@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from compliance import admission
+from compliance.provenance import Marked, Marker
 from identity.likeness import Likeness
 from serve import templates
 from serve.asked import Asked
@@ -31,6 +32,7 @@ class Parts:
     plans: Mapping[str, Plan]
     diffusion: Diffusion
     encoder: FaceEncoder
+    marker: Marker
     clock: Callable[[], datetime]
     max_waiting: int  # queued generations of one workspace
     words: templates.Words = field(default_factory=templates.Words)
@@ -93,11 +95,11 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
-    """6: every picture has been looked at: (identity, product) scores in picture order."""
+    """6: every picture has been looked at and carries its marks; all in picture order."""
 
     drawn: Drawn
-    pictures: tuple[RGB, ...]
-    scores: tuple[tuple[float | None, float | None], ...]
+    pictures: tuple[Marked, ...]
+    scores: tuple[tuple[float | None, float | None], ...]  # identity, product
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,15 @@ class Timings(BaseModel):
     total: float
 
 
+class MarksView(BaseModel):
+    """The C2PA manifest of a result."""
+
+    state: Literal["signed", "missing"] = Field(description="What is missing does not leave.")
+    certificate: Literal["development", "customer"] | None = Field(
+        description="A development certificate says so in its name; nobody else trusts it."
+    )
+
+
 class ImageView(BaseModel):
     id: str
     url: str
@@ -63,6 +72,7 @@ class ImageView(BaseModel):
     pack: str
     weights_digest: str
     engine: str
+    c2pa: MarksView
     timings: Timings
 
 
@@ -218,3 +228,23 @@ class AuditReportView(BaseModel):
     entries: int
     head: str
     first_broken: int | None
+
+
+class ManifestView(BaseModel):
+    """What a picture's C2PA manifest says of itself; null where it says nothing readable."""
+
+    state: Literal["valid", "invalid", "remote"] = Field(
+        description="invalid: changed after signing, or damaged. remote: it is elsewhere on the "
+        "network, where this appliance does not look."
+    )
+    claim_generator: str | None
+    digital_source_type: str | None
+    signed_by: str | None = Field(description="As the certificate calls itself.")
+
+
+class VerifyView(BaseModel):
+    """The marks of a picture."""
+
+    manifest: ManifestView | None = Field(description="Null when the picture carries none.")
+    made_here: bool = Field(description="Whole, signed here, and kept by your workspace.")
+    image_id: str | None

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
-from serve import metrics, problems
+from serve import VERSION, metrics, problems
 from serve.api import (
     audit,
     capabilities,
@@ -28,12 +28,12 @@ from serve.api import (
     photos,
     products,
     sign_in,
+    verify,
 )
 from serve.forms import Uploads
 from serve.middleware import Frame
 from serve.services import Services
 
-VERSION = "0.1.0"
 _ROUTERS = (
     health,
     sign_in,
@@ -45,6 +45,7 @@ _ROUTERS = (
     events,
     generations,
     images,
+    verify,
     audit,
 )
 

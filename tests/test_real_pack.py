@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from identity.encoder import InsightFaceEncoder
+from identity.photos import decode
 from serve.deployments.diffusion import LocalDiffusion
+from serve.products import STORED
 from tests.service import open_service
 
 
@@ -24,5 +26,6 @@ def test_a_seed_gives_the_same_picture_alone_and_in_a_batch(
                 n=n,
             )
             wanted = [image for image in done["images"] if image["seed"] == 7]
-            pictures.append(service.client.get(wanted[0]["url"]).content)
+            file = service.client.get(wanted[0]["url"]).content
+            pictures.append(decode(file, STORED).tobytes())  # marks carry ids of their own
     assert pictures[0] == pictures[1]

@@ -1,20 +1,18 @@
-"""`GET /v1/images/{id}`: the only way out for the bytes of a result."""
+"""`GET /v1/images/{id}`: the only way out for the bytes of a result; and their manifest."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from identity.photos import MEDIA_TYPES, decode, encode
-from serve import gallery
+from identity.photos import MEDIA_TYPES, Format
+from serve import gallery, marking
 from serve.api.access import Visit, allowed
 from serve.problems import documented
-from serve.products import STORED
 
 router = APIRouter(prefix="/v1/images", tags=["images"])
-Format = Literal["png", "jpeg", "webp"]
 _PICTURES: dict[str, dict[str, str]] = {kind: {} for kind in MEDIA_TYPES.values()}
 
 
@@ -33,13 +31,25 @@ def image(
     visit: Annotated[Visit, allowed("images:read")],
     format: Annotated[Format | None, Query(description="Wins over `Accept`.")] = None,
 ) -> Response:
-    """Open the sealed picture; it is kept as PNG and written anew for other formats."""
+    """Open the sealed picture; it is kept as a marked PNG, and marked anew in other formats."""
     wanted = format or preferred(request.headers.get("accept", ""))
-    png = gallery.open_picture(visit.store, image_id)
-    if wanted == "png":
-        return Response(png, media_type=MEDIA_TYPES["png"], headers=_headers(image_id, wanted))
-    content, media_type = encode(decode(png, STORED), wanted)
-    return Response(content, media_type=media_type, headers=_headers(image_id, wanted))
+    stored = gallery.open_picture(visit.store, image_id)
+    copy = marking.copy(visit.services.parts.marker, stored, wanted)
+    return Response(copy.data, media_type=copy.media_type, headers=_headers(image_id, wanted))
+
+
+@router.get(
+    "/{image_id}/manifest",
+    summary="The picture's C2PA manifest",
+    responses=documented(401, 403, 404, 500, 503),
+)
+def manifest(image_id: str, visit: Annotated[Visit, allowed("images:read")]) -> dict[str, Any]:
+    """Read the manifest back from the stored picture and validate it.
+
+    The JSON is the C2PA library's own report: `active_manifest`, `manifests`, `validation_state`.
+    """
+    stored = gallery.open_picture(visit.store, image_id)
+    return visit.services.parts.marker.report(stored.data, stored.media_type)
 
 
 def preferred(accept: str) -> Format:

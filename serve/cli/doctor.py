@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+from datetime import UTC, datetime
 from typing import Any
 
 from compliance import audit
+from serve import VERSION
 from serve.cli.common import add_home, add_json, command, show
 from serve.settings import Settings, load_settings
 from workspace.errors import HousemodelError, Locked
@@ -77,9 +79,22 @@ def _stores(settings: Settings) -> list[dict[str, Any]]:
         return [_finding("home", False, f"{error.title}. {error.detail} {error.remedy}")]
     control = registry.verify()
     findings = [_finding("control store", control.intact, _opened(control))]
+    findings.append(_marks(settings, registry))
     for workspace_id in registry.ids():
         findings += _workspace(registry, workspace_id)
     return findings
+
+
+def _marks(settings: Settings, registry: Registry) -> dict[str, Any]:
+    from compliance.provenance import load_provenance, open_marker  # loads the C2PA library
+
+    try:
+        config = load_provenance(settings.configs_folder / "provenance.toml")
+        marker = open_marker(registry, config, VERSION, datetime.now(UTC))
+    except HousemodelError as error:
+        return _finding("marks", False, error.detail or error.title)
+    until = f"{marker.expires_at:%Y-%m-%d}"
+    return _finding("marks", True, f"{marker.certificate} certificate signs until {until}")
 
 
 def _workspace(registry: Registry, workspace_id: WorkspaceId) -> list[dict[str, Any]]:
