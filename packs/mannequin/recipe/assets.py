@@ -13,12 +13,28 @@ from pathlib import Path
 import numpy as np
 
 HAIR = (
-    "afro01", "bob01", "bob02", "braid01", "long01", "ponytail01",
-    "short01", "short02", "short03", "short04",
-)  # fmt: skip
+    "afro01",
+    "bob01",
+    "bob02",
+    "braid01",
+    "long01",
+    "ponytail01",
+    "short01",
+    "short02",
+    "short03",
+    "short04",
+)
 EYE_COLOURS = (
-    "blue", "bluegreen", "brown", "brownlight", "deepblue", "green", "grey", "ice", "lightblue",
-)  # fmt: skip
+    "blue",
+    "bluegreen",
+    "brown",
+    "brownlight",
+    "deepblue",
+    "green",
+    "grey",
+    "ice",
+    "lightblue",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,11 +155,11 @@ class Library:
         if not (self.root / "meshes").is_dir():
             raise FileNotFoundError(f"no meshes/ under {self.root}; see the recipe's README")
 
-    @functools.lru_cache(maxsize=None)  # noqa: B019 - one library lives as long as the process
+    @functools.cache  # noqa: B019 - one library lives as long as the process
     def proxy(self, kind: str, name: str) -> Proxy:
         return load_proxy(sorted((self.root / "meshes" / kind / name).glob("*.mhclo"))[0])
 
-    @functools.lru_cache(maxsize=None)  # noqa: B019
+    @functools.cache  # noqa: B019
     def texture(self, kind: str, name: str) -> Path:
         """The colour texture of an asset (ambient-occlusion maps are skipped)."""
         if kind == "eyes":
@@ -151,7 +167,7 @@ class Library:
         files = sorted((self.root / "textures" / kind / name).glob("*.png"))
         return next((f for f in files if "_ao" not in f.name), files[0])
 
-    @functools.lru_cache(maxsize=None)  # noqa: B019
+    @functools.cache  # noqa: B019
     def names(self, kind: str) -> tuple[str, ...]:
         """Assets of a kind that have both a mesh and a texture."""
         return tuple(

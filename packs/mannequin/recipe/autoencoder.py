@@ -1,10 +1,10 @@
-"""Trains the autoencoder: diffusers' own `AutoencoderKLFlux2`, thin where pictures are large.
+"""Trains the decoder of diffusers' own `AutoencoderKLFlux2` behind a closed-form encoder.
 
-    python -m recipe.autoencoder --data DIR --out DIR --minutes 15
+    python -m recipe.autoencoder --data DIR --held-out DIR --out DIR --minutes 50
 
-Besides reconstruction, decoding a latent that was shrunk by two must give the shrunk picture
-(equivariance to scale): latents become smoother, the transformer learns them faster, and the
-half-size references are encoded like the pictures they describe.
+The encoder needs no training: its weights are set so that it computes the principal components of
+8x8 blocks (see pca.py). So the latents are final from the first second, and the transformer trains
+on them while the decoder is still learning.
 """
 
 from __future__ import annotations
@@ -16,26 +16,39 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from diffusers import AutoencoderKLFlux2
+from diffusers.models.resnet import ResnetBlock2D
 from PIL import Image
 
 from .compose import Examples, compose
+from .pca import set_encoder
 
 LATENT_CHANNELS = 16
+PEAK = 2e-3  # learning rate
+LATENT_NOISE = 0.08  # so that the decoder forgives small errors of the transformer
+# most of the time goes to small crops: five times as many steps in the same time
+CROP, CROP_SHARE = 48, 0.8
 
 
 def build() -> AutoencoderKLFlux2:
-    return AutoencoderKLFlux2(
-        block_out_channels=(24, 48, 96, 160),
+    """f8. The encoder is a chain of strided convolutions, the decoder does the work."""
+    model = AutoencoderKLFlux2(
+        block_out_channels=(48, 48, 48, 48),
+        decoder_block_out_channels=(16, 24, 64, 128),
         down_block_types=("DownEncoderBlock2D",) * 4,
         up_block_types=("UpDecoderBlock2D",) * 4,
-        layers_per_block=1,
+        layers_per_block=0,
         latent_channels=LATENT_CHANNELS,
-        norm_num_groups=8,
+        # one group: absolute colour survives the normalisation, which small groups destroy
+        norm_num_groups=1,
         sample_size=128,
         mid_block_add_attention=False,
     )
+    for module in model.modules():  # residual branches start silent: a linear codec comes first
+        if isinstance(module, ResnetBlock2D):
+            torch.nn.init.zeros_(module.conv2.weight)
+            torch.nn.init.zeros_(module.conv2.bias)
+    return model
 
 
 def to_tensor(pictures: np.ndarray) -> torch.Tensor:
@@ -58,6 +71,14 @@ def load_examples(folder: Path, seed: int, limit: int | None = None) -> list[Exa
     return out
 
 
+def random_crop(x: torch.Tensor, rng: np.random.Generator, size: int) -> torch.Tensor:
+    """One square of `size` pixels from each picture (N, 3, H, W), on the latents' grid of 8."""
+    rows = rng.integers(0, (x.shape[2] - size) // 8 + 1, len(x)) * 8
+    columns = rng.integers(0, (x.shape[3] - size) // 8 + 1, len(x)) * 8
+    crops = [p[:, r : r + size, c : c + size] for p, r, c in zip(x, rows, columns, strict=True)]
+    return torch.stack(crops).contiguous(memory_format=torch.channels_last)
+
+
 def edges(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return x[..., 1:] - x[..., :-1], x[..., 1:, :] - x[..., :-1, :]
 
@@ -78,27 +99,13 @@ def psnr(y: torch.Tensor, x: torch.Tensor) -> float:
 def evaluate(model: AutoencoderKLFlux2, pictures: np.ndarray) -> tuple[float, np.ndarray]:
     """PSNR in dB of plain reconstruction, and original | reconstruction as pictures."""
     x = to_tensor(pictures)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        y = model.decode(model.encode(x).latent_dist.mode()).sample
-    y = y.float().clamp(-1, 1)
+    y = model.decode(model.encode(x).latent_dist.mode()).sample.clamp(-1, 1)
     return psnr(y, x), np.concatenate([pictures, to_pictures(y)], axis=2)
 
 
-@torch.no_grad()
-def set_statistics(model: AutoencoderKLFlux2, pictures: np.ndarray) -> None:
-    """Fill `bn`: mean and variance of the packed latents, by which the pipeline normalises."""
-    packed = []
-    for i in range(0, len(pictures), 64):
-        z = model.encode(to_tensor(pictures[i : i + 64])).latent_dist.mode()
-        packed.append(F.pixel_unshuffle(z, 2).permute(1, 0, 2, 3).flatten(1))
-    values = torch.cat(packed, 1)
-    # one mean and spread per latent channel, shared by the four places of its 2x2 patch
-    groups = values.reshape(LATENT_CHANNELS, -1)
-    model.bn.running_mean.copy_(groups.mean(1).repeat_interleave(4))
-    model.bn.running_var.copy_(groups.var(1).repeat_interleave(4))
-
-
-def train(folder: Path, held_out: Path, out: Path, minutes: float, batch: int = 16) -> None:
+def train(
+    folder: Path, held_out: Path, out: Path, minutes: float, resume: bool = False, batch: int = 8
+) -> None:
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
     examples = load_examples(folder, seed=1)
@@ -108,35 +115,37 @@ def train(folder: Path, held_out: Path, out: Path, minutes: float, batch: int = 
     test = load_examples(held_out, seed=2)[0].target[:48]
     print(f"{len(large)} targets, {len(small)} references", flush=True)
     model = build().to(memory_format=torch.channels_last)
-    model.train()
-    print(f"{sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters", flush=True)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=2e-3, betas=(0.9, 0.98), weight_decay=1e-3)
-    average = {k: v.detach().clone() for k, v in model.state_dict().items()}
+    set_encoder(model, large[rng.permutation(len(large))[:600]])
     out.mkdir(parents=True, exist_ok=True)
-    start, step, seen = time.time(), 0, 0
+    if resume:  # the encoder is the same for the same data; the decoder goes on
+        model = AutoencoderKLFlux2.from_pretrained(out / "vae")
+        model = model.to(memory_format=torch.channels_last)
+    model.save_pretrained(out / "vae", safe_serialization=True)  # latents are final from here on
+    model.encoder.requires_grad_(False)
+    model.quant_conv.requires_grad_(False)
+    print(f"{sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters", flush=True)
+    trained = [p for p in model.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW(trained, lr=PEAK, betas=(0.9, 0.98), weight_decay=1e-3)
+    average = {k: v.detach().clone() for k, v in model.state_dict().items()}
+    start, step, seen, saved = time.time(), 0, 0, time.time()
     while True:
         done = (time.time() - start) / (minutes * 60)
         if done >= 1:
             break
-        rate = 2e-3 * min(1, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * done)) + 2e-5
         for group in optimiser.param_groups:
-            group["lr"] = rate
-        pool, count = ((large, batch), (large, batch), (small, 2 * batch), (narrow, 2 * batch))[
-            rng.choice(4, p=(0.4, 0.36, 0.18, 0.06))
-        ]
-        x = to_tensor(pool[rng.integers(0, len(pool), count)])
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            posterior = model.encode(x).latent_dist
-            mean = posterior.mean
-            noisy = mean + 0.08 * torch.randn_like(mean)
-            y = model.decode(noisy).sample
-            loss = reconstruction(y.float(), x) + 2e-4 * (mean.float() ** 2).mean()
-            if pool is large and step % 2 == 0:
-                half = model.decode(F.avg_pool2d(mean, 2)).sample
-                loss = loss + 0.5 * reconstruction(half.float(), F.avg_pool2d(x, 2))
+            falling = 0.5 + 0.5 * math.cos(math.pi * done)
+            group["lr"] = PEAK * min(1, (step + 1) / 100) * falling + 2e-5
+        pool = (large, small, narrow)[rng.choice(3, p=(0.8, 0.15, 0.05))]
+        x = to_tensor(pool[rng.integers(0, len(pool), batch)])
+        if pool is large and done < CROP_SHARE:
+            x = random_crop(x, rng, CROP)
+        with torch.no_grad():
+            z = model.encode(x).latent_dist.mode()
+            z = z + LATENT_NOISE * torch.randn_like(z)
+        loss = reconstruction(model.decode(z).sample, x)
         optimiser.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimiser.step()
         step, seen = step + 1, seen + len(x)
         decay = min(0.998, (1 + step) / (10 + step))
@@ -147,21 +156,24 @@ def train(folder: Path, held_out: Path, out: Path, minutes: float, batch: int = 
         if step % 100 == 0:
             speed = seen / (time.time() - start)
             print(f"{step} {seen} {speed:.1f}/s loss {loss.item():.4f}", flush=True)
-        if step % 500 == 0:
-            model.eval()
-            value, sheet = evaluate(model, test)
-            model.train()
-            print(f"  held-out {value:.2f} dB", flush=True)
-            rows = [np.hstack(sheet[i : i + 6]) for i in range(0, 24, 6)]
-            Image.fromarray(np.vstack(rows)).save(out / "reconstructions.png")
-    model.load_state_dict(average)
-    model.eval()
-    set_statistics(model, large[rng.permutation(len(large))[:2048]])
-    value, sheet = evaluate(model, test)
+        if time.time() - saved > 150:
+            finish(model, average, test, out)
+            saved = time.time()
+    value = finish(model, average, test, out)
+    print(f"final: {seen} pictures and crops, {step} steps, held-out {value:.2f} dB", flush=True)
+
+
+def finish(model: AutoencoderKLFlux2, average: dict, test: np.ndarray, out: Path) -> float:
+    """Measure and save the averaged weights; the running ones stay as they are."""
+    copy = build()
+    copy.load_state_dict(average)
+    copy.eval()
+    value, sheet = evaluate(copy, test)
     rows = [np.hstack(sheet[i : i + 6]) for i in range(0, 24, 6)]
     Image.fromarray(np.vstack(rows)).save(out / "reconstructions.png")
-    print(f"final: {seen} pictures, {step} steps, held-out {value:.2f} dB", flush=True)
-    model.save_pretrained(out / "vae", safe_serialization=True)
+    copy.save_pretrained(out / "vae", safe_serialization=True)
+    print(f"  held-out {value:.2f} dB", flush=True)
+    return value
 
 
 def main() -> None:
@@ -170,10 +182,11 @@ def main() -> None:
     parser.add_argument("--held-out", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=15)
+    parser.add_argument("--resume", action="store_true")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    train(args.data, args.held_out, args.out, args.minutes)
+    train(args.data, args.held_out, args.out, args.minutes, args.resume)
 
 
 if __name__ == "__main__":

@@ -57,10 +57,15 @@ def compose(shard: dict[str, np.ndarray], seed: int) -> Examples:
         labels.append((framing, pose, turned, lit, female, bare, place))
         prompts.append(
             write_prompt(
-                rng, FRAMINGS[framing], POSES[pose], "turned" if turned else "front",
-                BACKGROUNDS[place], LIGHTS[lit], "female" if female else "male",
+                rng,
+                FRAMINGS[framing],
+                POSES[pose],
+                "turned" if turned else "front",
+                BACKGROUNDS[place],
+                LIGHTS[lit],
+                "female" if female else "male",
             )
-        )  # fmt: skip
+        )
     return Examples(
         np.array(targets),
         np.array(products),

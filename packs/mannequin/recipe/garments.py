@@ -12,23 +12,41 @@ from .renderer import Material
 from .wardrobe import Piece, cut_suit
 
 TOPS = (
-    "female_casualsuit01-top", "female_elegantsuit01-top", "female_sportsuit01-top",
-    "male_casualsuit02-top", "male_casualsuit03-top", "male_casualsuit04-top",
+    "female_casualsuit01-top",
+    "female_elegantsuit01-top",
+    "female_sportsuit01-top",
+    "male_casualsuit02-top",
+    "male_casualsuit03-top",
+    "male_casualsuit04-top",
     "male_casualsuit06-top",
-)  # fmt: skip
+)
 OUTERWEAR = ("male_casualsuit05-top", "male_elegantsuit01-top")
 BOTTOMS = (
-    "female_casualsuit01-bottom", "male_casualsuit02-bottom", "male_elegantsuit01-bottom",
-    "female_casualsuit02-bottom", "female_elegantsuit01-bottom",
-)  # fmt: skip
-LOGO_TEXTURES = ("female_casualsuit01-top", "male_casualsuit02-top", "male_casualsuit04-top",
-                 "male_casualsuit06-top")  # fmt: skip
+    "female_casualsuit01-bottom",
+    "male_casualsuit02-bottom",
+    "male_elegantsuit01-bottom",
+    "female_casualsuit02-bottom",
+    "female_elegantsuit01-bottom",
+)
+LOGO_TEXTURES = (
+    "female_casualsuit01-top",
+    "male_casualsuit02-top",
+    "male_casualsuit04-top",
+    "male_casualsuit06-top",
+)
 FEMALE_ONLY = ("female_sportsuit01-top", "female_elegantsuit01-bottom")
 SKIRT = "female_elegantsuit01-bottom"
 PATTERNS = {
-    "plain": 0, "striped": 1, "pinstriped": 2, "checked": 3, "dotted": 4,
-    "two-tone": 5, "printed": 6, "banded": 7, "logo": 8,
-}  # fmt: skip
+    "plain": 0,
+    "striped": 1,
+    "pinstriped": 2,
+    "checked": 3,
+    "dotted": 4,
+    "two-tone": 5,
+    "printed": 6,
+    "banded": 7,
+    "logo": 8,
+}
 PATTERN_WEIGHTS = np.array([9, 2.5, 1.5, 1.5, 1, 1.5, 1, 1.5, 1.5])
 
 
@@ -70,19 +88,24 @@ def sample_fabric(rng: np.random.Generator, pattern: str | None = None) -> Fabri
     while np.abs(np.subtract(a, b)).sum() < 0.5:  # two colours that can be told apart
         b = _colour(rng)
     return Fabric(
-        PATTERNS[name], a, b,
-        float(rng.uniform(0.8, 2.0)), float(rng.random()), float(rng.uniform(1.2, 2.4)),
+        PATTERNS[name],
+        a,
+        b,
+        float(rng.uniform(0.8, 2.0)),
+        float(rng.random()),
+        float(rng.uniform(1.2, 2.4)),
         int(rng.integers(1, 1 << 30)),
-    )  # fmt: skip
+    )
 
 
 def sample_product(
     rng: np.random.Generator, gender: str, category: str | None = None, pattern: str | None = None
 ) -> Product:
     weights = np.array([5, 2, 2, 1.5])
-    category = category or ("tops", "bottoms", "one-pieces", "outerwear")[
-        rng.choice(4, p=weights / weights.sum())
-    ]
+    category = (
+        category
+        or ("tops", "bottoms", "one-pieces", "outerwear")[rng.choice(4, p=weights / weights.sum())]
+    )
     allowed = lambda names: [n for n in names if gender == "female" or n not in FEMALE_ONLY]  # noqa: E731
     if category == "tops":
         pieces = (str(rng.choice(allowed(TOPS))),)
@@ -139,7 +162,7 @@ class Wardrobe:
         self.library = library
 
     def material(self, piece: Piece, fabric: Fabric, top_height: float) -> Material:
-        """The fabric on a piece. top_height: the highest rest y of the product, its pattern's origin."""
+        """The fabric on a piece. top_height: where its pattern starts (rest y, dm)."""
         return Material(
             self.library.texture("clothes", piece.suit),
             mode=2,

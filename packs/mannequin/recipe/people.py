@@ -14,15 +14,41 @@ UNSAFE_SLIDERS = ("trans-out", "head-angle", "head-trans", "neck-", "head-age")
 
 # linear albedo of natural hair, black to blond, grey and red, with sampling weights
 HAIR_COLOURS = (
-    ((0.035, 0.03, 0.03), 5), ((0.09, 0.055, 0.035), 5), ((0.20, 0.11, 0.06), 4),
-    ((0.34, 0.22, 0.12), 3), ((0.66, 0.50, 0.28), 4), ((0.80, 0.70, 0.50), 2),
-    ((0.50, 0.18, 0.06), 2), ((0.55, 0.55, 0.56), 2),
-)  # fmt: skip
+    ((0.035, 0.03, 0.03), 5),
+    ((0.09, 0.055, 0.035), 5),
+    ((0.20, 0.11, 0.06), 4),
+    ((0.34, 0.22, 0.12), 3),
+    ((0.66, 0.50, 0.28), 4),
+    ((0.80, 0.70, 0.50), 2),
+    ((0.50, 0.18, 0.06), 2),
+    ((0.55, 0.55, 0.56), 2),
+)
 HAIR_FOR = {
-    "female": ("bob01", "bob02", "bob02", "braid01", "braid01", "long01", "long01",
-               "ponytail01", "ponytail01", "afro01", "short01", "short02"),
-    "male": ("short01", "short01", "short02", "short02", "short03", "short04", "short04",
-             "afro01", "ponytail01"),
+    "female": (
+        "bob01",
+        "bob02",
+        "bob02",
+        "braid01",
+        "braid01",
+        "long01",
+        "long01",
+        "ponytail01",
+        "ponytail01",
+        "afro01",
+        "short01",
+        "short02",
+    ),
+    "male": (
+        "short01",
+        "short01",
+        "short02",
+        "short02",
+        "short03",
+        "short04",
+        "short04",
+        "afro01",
+        "ponytail01",
+    ),
 }
 
 

@@ -1,4 +1,4 @@
-"""Natural standing poses, as bone rotations in MakeHuman axes (x to the person's left, z forward)."""
+"""Natural standing poses, as bone rotations in MakeHuman axes (x left, y up, z forward)."""
 
 from __future__ import annotations
 

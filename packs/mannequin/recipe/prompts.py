@@ -5,12 +5,26 @@ from __future__ import annotations
 import numpy as np
 
 FRAMING = {
-    "close_up": ("close-up", "closeup", "portrait", "headshot", "face shot", "close up portrait",
-                 "head and shoulders"),
+    "close_up": (
+        "close-up",
+        "closeup",
+        "portrait",
+        "headshot",
+        "face shot",
+        "close up portrait",
+        "head and shoulders",
+    ),
     "half_body": ("half body", "half-body", "waist up", "medium shot", "upper body", "half length"),
-    "full_body": ("full body", "full-body", "full length", "head to toe", "whole body",
-                  "long shot", "full outfit"),
-}  # fmt: skip
+    "full_body": (
+        "full body",
+        "full-body",
+        "full length",
+        "head to toe",
+        "whole body",
+        "long shot",
+        "full outfit",
+    ),
+}
 POSE = {
     "standing": ("standing", "standing relaxed", "posing", "standing still", "natural pose"),
     "walking": ("walking", "striding", "mid step", "walk", "taking a step"),
@@ -22,19 +36,84 @@ TURN = {
     "turned": ("three-quarter view", "turned to side", "side view", "looking away", "turned"),
 }
 BACKGROUND = {
-    "white": ("white background", "plain white studio", "white studio", "clean white backdrop",
-              "catalog background", "plain background"),
+    "white": (
+        "white background",
+        "plain white studio",
+        "white studio",
+        "clean white backdrop",
+        "catalog background",
+        "plain background",
+    ),
     "grey": ("grey background", "gray studio", "grey backdrop", "neutral studio", "gray wall"),
-    "black": ("black background", "dark studio", "dark background", "black backdrop", "at night"),
-    "beige": ("beige background", "sand coloured studio", "cream backdrop", "beige wall", "tan wall"),
+    "black": (
+        "black background",
+        "dark studio",
+        "dark background",
+        "black backdrop",
+        "at night",
+        "midnight",
+    ),
+    "beige": (
+        "beige background",
+        "sand coloured studio",
+        "cream backdrop",
+        "beige wall",
+        "tan wall",
+    ),
     "pink": ("pink background", "pastel pink studio", "pink wall", "rose backdrop"),
     "blue": ("blue background", "light blue studio", "blue wall", "sky blue backdrop"),
-    "park": ("park", "forest", "garden", "green trees", "outdoors nature", "meadow", "grass"),
-    "beach": ("beach", "seaside", "by the sea", "sandy beach", "ocean", "sunny coast"),
-    "street": ("street", "city street", "urban", "downtown", "city", "sidewalk", "town"),
+    "park": (
+        "park",
+        "forest",
+        "garden",
+        "green trees",
+        "outdoors nature",
+        "meadow",
+        "grass",
+        "woods",
+        "countryside",
+        "lawn",
+    ),
+    "beach": (
+        "beach",
+        "seaside",
+        "by the sea",
+        "sandy beach",
+        "ocean",
+        "sunny coast",
+        "shore",
+        "sand",
+        "sea",
+    ),
+    "street": (
+        "street",
+        "city street",
+        "urban",
+        "downtown",
+        "city",
+        "sidewalk",
+        "town",
+        "road",
+        "pavement",
+        "buildings",
+    ),
     "sunset": ("sunset", "golden sunset sky", "dusk", "orange sky", "evening sky", "twilight"),
-    "room": ("living room", "wooden room", "indoors", "cosy room", "interior", "cafe", "loft"),
-}  # fmt: skip
+    "room": (
+        "living room",
+        "wooden room",
+        "indoors",
+        "cosy room",
+        "interior",
+        "cafe",
+        "loft",
+        "home",
+        "apartment",
+        "bedroom",
+        "office",
+        "restaurant",
+        "inside",
+    ),
+}
 LIGHT = {
     "soft": ("soft light", "even light", "diffuse light", "daylight", "natural light", "bright"),
     "side": ("side light", "dramatic light", "hard light", "moody light", "high contrast"),
@@ -44,11 +123,39 @@ SUBJECT = {
     "female": ("woman", "female model", "model", "she", "lady", "person"),
     "male": ("man", "male model", "model", "he", "person"),
 }
-FILLER = ("photo", "fashion photo", "editorial", "lookbook", "catalog", "photography", "campaign",
-          "e-commerce", "high quality", "wearing the product", "wearing it", "outfit", "style",
-          "magazine", "shot", "picture")  # fmt: skip
+FILLER = (
+    "photo",
+    "fashion photo",
+    "editorial",
+    "lookbook",
+    "catalog",
+    "photography",
+    "campaign",
+    "e-commerce",
+    "high quality",
+    "wearing the product",
+    "wearing it",
+    "outfit",
+    "style",
+    "magazine",
+    "shot",
+    "picture",
+)
 # words that the model has never learnt show up in real prompts: teach it to ignore them
-NOISE = tuple("zaxu queru vilmo trane brillo kest moru elpin dask ruvie soltan pirrel".split())
+NOISE = (
+    "zaxu",
+    "queru",
+    "vilmo",
+    "trane",
+    "brillo",
+    "kest",
+    "moru",
+    "elpin",
+    "dask",
+    "ruvie",
+    "soltan",
+    "pirrel",
+)
 
 
 def _pick(rng: np.random.Generator, words: tuple[str, ...]) -> str:

@@ -227,7 +227,11 @@ class Renderer:
         p["view_projection"].write(matrix.T.astype("f4").tobytes())
         p["eye"].value = tuple(map(float, camera.eye))
         p["key_direction"].value = tuple(map(float, np.array(light.direction) @ axes))
-        p["key_colour"].value, p["sky"].value, p["ground"].value = light.key, light.sky, light.ground
+        p["key_colour"].value, p["sky"].value, p["ground"].value = (
+            light.key,
+            light.sky,
+            light.ground,
+        )
         for i, part in enumerate(parts):
             if not part.handles:
                 self.upload(part)
@@ -248,5 +252,9 @@ class Renderer:
         self._texture(m.print_seed).use(1)
         p["mode"].value, p["pattern"].value = m.mode, m.pattern
         p["tint"].value, p["colour_a"].value, p["colour_b"].value = m.tint, m.colour_a, m.colour_b
-        p["layout_"].value, p["mean_light"].value, p["relief"].value = m.layout, m.mean_light, m.relief
+        p["layout_"].value, p["mean_light"].value, p["relief"].value = (
+            m.layout,
+            m.mean_light,
+            m.relief,
+        )
         p["shine"].value, p["cutoff"].value = m.shine, m.cutoff

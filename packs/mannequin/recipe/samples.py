@@ -38,19 +38,51 @@ class SamplePerson:
 
 
 PEOPLE = (
-    SamplePerson("amara", 1, "female", "african", "afro01", (0.05, 0.04, 0.035),
-                 (1.05, 1.0, 0.98), ("female_casualsuit01-top", (0.85, 0.85, 0.86)),
-                 ("male_casualsuit02-bottom", (0.12, 0.14, 0.2))),
-    SamplePerson("ingrid", 12, "female", "caucasian", "long01", (0.62, 0.48, 0.30),
-                 (1.0, 0.96, 0.93), ("female_casualsuit01-top", (0.45, 0.48, 0.52)),
-                 ("male_casualsuit02-bottom", (0.2, 0.2, 0.22))),
-    SamplePerson("kenji", 3, "male", "asian", "short01", (0.035, 0.03, 0.03),
-                 (0.98, 0.9, 0.84), ("male_casualsuit04-top", (0.8, 0.78, 0.74)),
-                 ("male_casualsuit02-bottom", (0.16, 0.18, 0.24))),
-    SamplePerson("mateo", 4, "male", "caucasian", "short02", (0.22, 0.12, 0.06),
-                 (0.80, 0.69, 0.62), ("male_casualsuit06-top", (0.3, 0.34, 0.38)),
-                 ("male_casualsuit02-bottom", (0.45, 0.42, 0.36))),
-)  # fmt: skip
+    SamplePerson(
+        "amara",
+        1,
+        "female",
+        "african",
+        "afro01",
+        (0.05, 0.04, 0.035),
+        (1.05, 1.0, 0.98),
+        ("female_casualsuit01-top", (0.85, 0.85, 0.86)),
+        ("male_casualsuit02-bottom", (0.12, 0.14, 0.2)),
+    ),
+    SamplePerson(
+        "ingrid",
+        12,
+        "female",
+        "caucasian",
+        "long01",
+        (0.62, 0.48, 0.30),
+        (1.0, 0.96, 0.93),
+        ("female_casualsuit01-top", (0.45, 0.48, 0.52)),
+        ("male_casualsuit02-bottom", (0.2, 0.2, 0.22)),
+    ),
+    SamplePerson(
+        "kenji",
+        3,
+        "male",
+        "asian",
+        "short01",
+        (0.035, 0.03, 0.03),
+        (0.98, 0.9, 0.84),
+        ("male_casualsuit04-top", (0.8, 0.78, 0.74)),
+        ("male_casualsuit02-bottom", (0.16, 0.18, 0.24)),
+    ),
+    SamplePerson(
+        "mateo",
+        4,
+        "male",
+        "caucasian",
+        "short02",
+        (0.22, 0.12, 0.06),
+        (0.80, 0.69, 0.62),
+        ("male_casualsuit06-top", (0.3, 0.34, 0.38)),
+        ("male_casualsuit02-bottom", (0.45, 0.42, 0.36)),
+    ),
+)
 
 
 def _product(category, pieces, pattern, a, b=(0.9, 0.9, 0.9), period=1.3, phase=0.2, drop=1.6):
@@ -73,14 +105,16 @@ PRODUCTS = {
         "bottoms", ("male_casualsuit02-bottom",), "plain", (0.1, 0.24, 0.72)
     ),
     "purple-dress": _product(
-        "one-pieces", ("female_casualsuit01-top", "female_elegantsuit01-bottom"),
-        "plain", (0.45, 0.13, 0.55),
+        "one-pieces",
+        ("female_casualsuit01-top", "female_elegantsuit01-bottom"),
+        "plain",
+        (0.45, 0.13, 0.55),
     ),
     "orange-jacket": _product("outerwear", ("male_casualsuit05-top",), "plain", (0.9, 0.42, 0.08)),
     "teal-band-tee": _product(
         "tops", ("male_casualsuit06-top",), "banded", (0.05, 0.5, 0.5), (0.95, 0.8, 0.25)
     ),
-}  # fmt: skip
+}
 
 
 def person_of(sample: SamplePerson, labels: list[str]) -> Person:

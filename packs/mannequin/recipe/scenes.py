@@ -8,8 +8,18 @@ from .renderer import Light
 
 FRAMINGS = ("close_up", "half_body", "full_body")
 BACKGROUNDS = (
-    "white", "grey", "black", "beige", "pink", "blue", "park", "beach", "street", "sunset", "room",
-)  # fmt: skip
+    "white",
+    "grey",
+    "black",
+    "beige",
+    "pink",
+    "blue",
+    "park",
+    "beach",
+    "street",
+    "sunset",
+    "room",
+)
 LIGHTS = ("soft", "side", "warm")
 
 
@@ -19,7 +29,9 @@ def light(name: str, rng: np.random.Generator) -> Light:
     if name == "side":
         return Light((side, 0.35, 0.35), (0.95, 0.95, 0.95), (0.26,) * 3, (0.2,) * 3)
     if name == "warm":
-        return Light((side * 0.6, 0.35, 0.7), (0.85, 0.62, 0.34), (0.48, 0.42, 0.38), (0.38, 0.3, 0.24))
+        return Light(
+            (side * 0.6, 0.35, 0.7), (0.85, 0.62, 0.34), (0.48, 0.42, 0.38), (0.38, 0.3, 0.24)
+        )
     return Light((side * 0.45, 0.6, 0.8))
 
 
@@ -45,15 +57,19 @@ def _smooth_noise(rng: np.random.Generator, shape: tuple[int, int], cells: int) 
 
 
 STUDIO = {
-    "white": (244, 244, 246), "grey": (150, 151, 154), "black": (26, 26, 29),
-    "beige": (214, 193, 158), "pink": (236, 172, 186), "blue": (122, 174, 226),
-}  # fmt: skip
+    "white": (244, 244, 246),
+    "grey": (150, 151, 154),
+    "black": (26, 26, 29),
+    "beige": (214, 193, 158),
+    "pink": (236, 172, 186),
+    "blue": (122, 174, 226),
+}
 
 
 def background(
     name: str, size: tuple[int, int], horizon: float, rng: np.random.Generator
 ) -> np.ndarray:
-    """Paint a background (H, W, 3) float 0..255. horizon: share of the height where ground begins."""
+    """Paint a background (H, W, 3) float 0..255. horizon: height share where ground begins."""
     width, height = size
     y = np.linspace(0, 1, height)[:, None] * np.ones((1, width))
     x = np.linspace(0, 1, width)[None] * np.ones((height, 1))

@@ -54,17 +54,23 @@ def render_shard(studio: Studio, seed: int, people: int) -> dict[str, np.ndarray
     labels = studio.model.anny.local_change_labels
     for owner in range(people):
         person = sample_person(rng, labels)
-        figure = studio.figure(person, blink=float(rng.uniform(0, 0.12)), smile=float(rng.uniform(0, 0.3)))
+        figure = studio.figure(
+            person, blink=float(rng.uniform(0, 0.12)), smile=float(rng.uniform(0, 0.3))
+        )
         base = plain_outfit(rng, person.gender)
         parts = studio.reference_parts(figure, person, base, rng)
         marks = studio.landmarks(figure)
-        camera = studio.close_up_camera(marks, yaw=rng.uniform(-0.12, 0.12), zoom=rng.uniform(0.9, 1.1))
+        camera = studio.close_up_camera(
+            marks, yaw=rng.uniform(-0.12, 0.12), zoom=rng.uniform(0.9, 1.1)
+        )
         draw = studio.renderer.draw
         rows["close_up"].append(draw(parts, camera, light("soft", rng), CLOSE_UP.size, 3))
-        camera = studio.full_body_camera(marks, fill=rng.uniform(0.82, 0.94), yaw=rng.uniform(-0.1, 0.1))
+        camera = studio.full_body_camera(
+            marks, fill=rng.uniform(0.82, 0.94), yaw=rng.uniform(-0.1, 0.1)
+        )
         rows["full_body"].append(draw(parts, camera, light("soft", rng), FULL_BODY.size, 3))
         studio.renderer.release(parts)
-        for k in range(TARGETS_A_PERSON):
+        for _ in range(TARGETS_A_PERSON):
             bare = rng.random() < 0.12  # keeps the clothes of the full-body picture
             product = sample_product(rng, person.gender)
             pose = int(rng.choice(len(POSES), p=(0.5, 0.2, 0.18, 0.12)))

@@ -17,9 +17,9 @@ from .poses import sample_pose_calm
 from .renderer import Camera, Light, Material, Part, Renderer
 
 # the close-up reference: the face is this share of the crop's width, centred here
-CLOSE_UP_FACE_WIDTH = 0.5
+CLOSE_UP_FACE_WIDTH = 0.484
 CLOSE_UP_FACE_CENTER = (0.5, 0.5)
-FACE_WIDTH_IN_EYE_DISTANCES = 2.25  # a face detector's box, in distances between the eyes
+FACE_WIDTH_IN_EYE_DISTANCES = 2.18  # YuNet's box on the sample people, in eye distances
 FACE_DROP_IN_EYE_DISTANCES = 0.35  # how far the box's centre lies below the eyes
 
 
@@ -40,9 +40,11 @@ class Studio:
 
     def figure(self, person: Person, blink: float = 0.0, smile: float = 0.0) -> Figure:
         expression = {
-            "eyeBlinkLeft": blink, "eyeBlinkRight": blink,
-            "mouthSmileLeft": smile, "mouthSmileRight": smile,
-        }  # fmt: skip
+            "eyeBlinkLeft": blink,
+            "eyeBlinkRight": blink,
+            "mouthSmileLeft": smile,
+            "mouthSmileRight": smile,
+        }
         return self.model.figure(person.phenotype, person.sliders, expression)
 
     def _texture_mean(self, path: Path) -> float:
@@ -74,9 +76,13 @@ class Studio:
             path = self.library.texture(kind, name)
             tint = tuple(darken * c for c in person.hair_colour)
             material = Material(
-                path, mode=1, tint=tint, mean_light=self._texture_mean(path),
-                shine=0.06, cutoff=0.35 if kind == "hair" else 0.25,
-            )  # fmt: skip
+                path,
+                mode=1,
+                tint=tint,
+                mean_light=self._texture_mean(path),
+                shine=0.06,
+                cutoff=0.35 if kind == "hair" else 0.25,
+            )
             parts.append(self._proxy_part(figure, kind, name, material))
         return parts
 

@@ -26,6 +26,7 @@ class Piece:
     hidden: np.ndarray
     mean_light: float
 
+
 def _mean_light(library: Library, suit: str, topology: Topology) -> float:
     texture = Image.open(library.texture("clothes", suit)).convert("L")
     pixels = np.asarray(texture, np.float32) / 255

@@ -1,0 +1,254 @@
+"""Trains the transformer and its text encoder by flow matching on cached latents.
+
+    python -m recipe.train --data DIR --vae DIR --out DIR --until 13:10
+
+Muon for the matrices inside the blocks, AdamW for the rest; constant learning rate, then a linear
+decay over the last part; an exponential moving average is what gets exported. The checkpoint in
+--out is taken up again when the command is started again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from diffusers import AutoencoderKLFlux2
+from PIL import Image
+
+from .autoencoder import to_pictures
+from .latents import LatentSet, decode, encode_set
+from .layout import CLOSE_UP, FULL_BODY, PRODUCT, REFERENCES, TARGET, Slot
+from .sample import denoise
+from .transformer import Denoiser, image_ids
+
+PERSON = (CLOSE_UP, FULL_BODY)
+# which references a batch sees, how often; bare examples wear the full-body picture's clothes
+BATCHES: tuple[tuple[tuple[Slot, ...], bool, float], ...] = (
+    ((CLOSE_UP, FULL_BODY, PRODUCT), False, 0.72),
+    (PERSON, True, 0.10),
+    ((PRODUCT,), False, 0.06),
+    ((CLOSE_UP, PRODUCT), False, 0.08),
+    ((), False, 0.04),
+)
+CONSTANT_SHARE = 0.6
+
+
+class Optimisers:
+    """Muon on block matrices, AdamW on everything else, one schedule for both."""
+
+    def __init__(self, model: Denoiser, rate: float) -> None:
+        matrices, others = [], []
+        for name, p in model.named_parameters():
+            inner = "blocks." in name or ".layers." in name
+            (matrices if inner and p.ndim == 2 else others).append(p)
+        self.all = [
+            torch.optim.Muon(matrices, lr=rate, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"),
+            torch.optim.AdamW(others, lr=rate, betas=(0.9, 0.98), weight_decay=0.0),
+        ]
+        self.rate = rate
+
+    def step(self, share_done: float, step: int) -> None:
+        decay = min(1.0, (1 - share_done) / (1 - CONSTANT_SHARE))
+        for optimiser in self.all:
+            for group in optimiser.param_groups:
+                group["lr"] = self.rate * min(1.0, (step + 1) / 100) * max(decay, 0.01)
+            optimiser.step()
+            optimiser.zero_grad(set_to_none=True)
+
+
+def references_of(data: LatentSet, index: torch.Tensor, slots: tuple[Slot, ...]) -> dict:
+    """Slot name -> latents (N, tokens, C) for the examples in `index`."""
+    out = {}
+    for slot in slots:
+        latents = getattr(data, slot.name)
+        rows = index if slot is PRODUCT else data.owner[index]
+        out[slot.name] = latents[rows].float()
+    return out
+
+
+def sample_times(count: int) -> torch.Tensor:
+    """Noise levels: mostly the middle (logit-normal), some uniform so that both ends are learnt."""
+    times = torch.sigmoid(torch.randn(count))
+    uniform = torch.rand(count) < 0.2
+    times[uniform] = torch.rand(int(uniform.sum()))
+    return times
+
+
+def loss_of(model: Denoiser, data: LatentSet, index: torch.Tensor, slots: tuple) -> torch.Tensor:
+    clean = data.target[index].float()
+    noise = torch.randn_like(clean)
+    time_ = sample_times(len(index))
+    noisy = (1 - time_[:, None, None]) * clean + time_[:, None, None] * noise
+    text = model.embed(data.input_ids[index].long(), data.attention_mask[index].long())
+    references = references_of(data, index, slots)
+    context = torch.cat([clean[:, :0], *references.values()], dim=1)
+    ids = torch.cat([image_ids(s) for s in (TARGET, *slots)])
+    velocity = model(noisy, time_, text, context, ids)
+    return ((velocity - (noise - clean)) ** 2).mean()
+
+
+@torch.no_grad()
+def held_out_sheet(model: Denoiser, vae, data: LatentSet, path: Path, count: int = 24) -> None:
+    """Draw held-out examples: close-up, product, truth, result."""
+    model.eval()
+    index = torch.nonzero(~data.bare).flatten()
+    index = index[torch.linspace(0, len(index) - 1, count).long()]
+    references = references_of(data, index, REFERENCES)
+    text = model.embed(data.input_ids[index].long(), data.attention_mask[index].long())
+    noise = torch.randn((count, *data.target.shape[1:]), generator=torch.Generator().manual_seed(0))
+    result = to_pictures(
+        decode(vae, denoise(model.transformer, text, references, noise), TARGET.grid)
+    )
+    truth = to_pictures(decode(vae, data.target[index], TARGET.grid))
+    close = to_pictures(decode(vae, references["close_up"], CLOSE_UP.grid))
+    product = to_pictures(decode(vae, references["product"], PRODUCT.grid))
+    model.train()
+    tiles = np.concatenate([np.concatenate([close, product], 1), truth, result], 2)
+    rows = [np.hstack(tiles[i : i + 6]) for i in range(0, count, 6)]
+    Image.fromarray(np.vstack(rows)).save(path)
+
+
+class Team:
+    """Processes that train one model: each has its own data, gradients are averaged every step."""
+
+    def __init__(self, rank: int, workers: int, out: Path) -> None:
+        self.rank, self.workers = rank, workers
+        if workers > 1:
+            address = f"file://{(out / 'rendezvous').resolve()}"
+            dist.init_process_group("gloo", init_method=address, rank=rank, world_size=workers)
+
+    def average(self, model: Denoiser, share_done: float) -> float:
+        """Average all gradients; returns the first process' share of the time that is over."""
+        if self.workers == 1:
+            return share_done
+        parameters = [p for p in model.parameters() if p.grad is not None]
+        flat = torch.cat([p.grad.flatten() for p in parameters] + [torch.zeros(1)])
+        flat[-1] = share_done if self.rank == 0 else 0.0
+        dist.all_reduce(flat)
+        at = 0
+        for p in parameters:
+            p.grad.copy_(flat[at : at + p.numel()].view_as(p)).div_(self.workers)
+            at += p.numel()
+        return float(flat[-1])
+
+
+def seconds_until(clock: str) -> float:
+    """Seconds from now to HH:MM today."""
+    hour, minute = map(int, clock.split(":"))
+    now = datetime.now()
+    return (now.replace(hour=hour, minute=minute, second=0) - now).total_seconds()
+
+
+def train(rank: int, args: argparse.Namespace) -> None:
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(args.seed)
+    args.out.mkdir(parents=True, exist_ok=True)
+    vae = AutoencoderKLFlux2.from_pretrained(args.vae).eval()
+    # every process has passes of its own
+    data = encode_set(vae, args.data, range(rank, args.passes, args.workers))
+    test = encode_set(vae, args.held_out, range(1)) if rank == 0 else None
+    team = Team(rank, args.workers, args.out)
+    worn, bare = (torch.nonzero(data.bare == b).flatten() for b in (False, True))
+    model = Denoiser()
+    torch.nn.init.zeros_(model.transformer.proj_out.weight)
+    counts = [sum(p.numel() for p in m.parameters()) / 1e6 for m in model.children()]
+    print(f"text encoder {counts[0]:.2f} M, transformer {counts[1]:.2f} M", flush=True)
+    optimisers = Optimisers(model, args.rate)
+    average = {k: v.detach().clone() for k, v in model.state_dict().items()}
+    state = {"step": 0, "seen": 0, "seconds": 0.0}
+    checkpoint = args.out / "checkpoint.pt"
+    if checkpoint.exists():
+        average, state = load(checkpoint, model, optimisers)
+        print(f"resumed at step {state['step']}", flush=True)
+    model.train()
+    seed = [args.seed, rank, state["step"]]
+    rng = np.random.default_rng(seed)
+    torch.manual_seed(int(rng.integers(1 << 31)))
+    start, earlier, first = time.time(), state["seconds"], state["seen"]
+    total = earlier + seconds_until(args.until)
+    last_save, losses, done = start, [], 0.0
+    while done < 1:
+        slots, wants_bare, _ = BATCHES[rng.choice(len(BATCHES), p=[b[2] for b in BATCHES])]
+        pool = bare if wants_bare else worn
+        index = pool[torch.from_numpy(rng.integers(0, len(pool), args.batch))]
+        loss = loss_of(model, data, index, slots)
+        loss.backward()
+        state["seconds"] = earlier + time.time() - start
+        done = team.average(model, state["seconds"] / total)
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimisers.step(done, state["step"])
+        state["step"] += 1
+        state["seen"] += args.batch * args.workers
+        decay = min(0.992, (1 + state["step"]) / (10 + state["step"]))
+        with torch.no_grad():
+            for k, v in model.state_dict().items():
+                average[k].lerp_(v, 1 - decay)
+        if rank:
+            continue
+        losses.append(loss.item())
+        if state["step"] % 20 == 0:
+            speed = (state["seen"] - first) / (time.time() - start)
+            mean = float(np.mean(losses[-50:]))
+            print(f"{state['step']} {state['seen']} {speed:.1f}/s loss {mean:.4f}", flush=True)
+        if time.time() - last_save > 240 or done >= 1:
+            save(checkpoint, model, average, optimisers, state)
+            vae = AutoencoderKLFlux2.from_pretrained(args.vae).eval()  # its decoder still learns
+            averaged = Denoiser()
+            averaged.load_state_dict(average)
+            held_out_sheet(averaged, vae, test, args.out / "held_out.png")
+            last_save = time.time()
+    if rank == 0:
+        print(f"final: {state}", flush=True)
+
+
+def load(path: Path, model: Denoiser, optimisers: Optimisers) -> tuple[dict, dict]:
+    """Take up a checkpoint; returns the averaged weights and the counters."""
+    saved = torch.load(path, weights_only=True)
+    model.load_state_dict(saved["model"])
+    for optimiser, values in zip(optimisers.all, saved["optimisers"], strict=True):
+        optimiser.load_state_dict(values)
+    return saved["average"], saved["state"]
+
+
+def save(path: Path, model: Denoiser, average: dict, optimisers: Optimisers, state: dict) -> None:
+    temporary = path.with_suffix(".tmp")
+    torch.save(
+        {
+            "model": model.state_dict(),
+            "average": average,
+            "optimisers": [o.state_dict() for o in optimisers.all],
+            "state": state,
+        },
+        temporary,
+    )
+    temporary.rename(path)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Train the transformer.")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--held-out", type=Path, required=True)
+    parser.add_argument("--vae", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--until", required=True, help="HH:MM; the learning rate ends there")
+    parser.add_argument("--passes", type=int, default=2)
+    parser.add_argument("--workers", type=int, default=2, help="processes")
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    (args.out / "rendezvous").unlink(missing_ok=True)
+    if args.workers == 1:
+        train(0, args)
+    else:
+        torch.multiprocessing.spawn(train, args=(args,), nprocs=args.workers)
+
+
+if __name__ == "__main__":
+    main()
