@@ -2,8 +2,10 @@
 
 Starlette's own form reader spools files larger than 1 MiB to the disk in clear, which this product
 must not do: photos exist in clear only in memory. The whole body is bounded by the middleware
-(`middleware.py`); here the number of parts and the size of text fields are. At most
-`UPLOADS_AT_ONCE` bodies are read and used at a time, so memory stays bounded, too.
+(`middleware.py`), in size and time; here the number of parts and the size of text fields are. At
+most `UPLOADS_AT_ONCE` bodies are read and used at a time, and a few of one workspace, so memory
+stays bounded and one slow caller does not keep the others waiting. Text is UTF-8, whatever else a
+caller may name.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from typing import Any, TypeVar
 import anyio
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
@@ -24,7 +27,7 @@ from workspace.errors import InvalidRequest
 
 UPLOADS_AT_ONCE = 8  # bodies in memory
 WORK_AT_ONCE = 4  # threads that decode and check photos
-READ_SECONDS = 120.0  # a body that takes longer is refused
+UPLOADS_OF_ONE = 3  # bodies in memory, of one workspace
 MAX_FILES = 12
 MAX_FIELDS = 24
 MAX_FIELD_BYTES = 64 * 1024
@@ -62,6 +65,7 @@ class Uploads:
 
     def __init__(self) -> None:
         self._places = anyio.Semaphore(UPLOADS_AT_ONCE)
+        self._own: dict[str, anyio.Semaphore] = {}  # workspace -> its places
         self._threads = anyio.CapacityLimiter(WORK_AT_ONCE)
 
     async def work(self, act: Callable[[], Result]) -> Result:
@@ -81,13 +85,10 @@ class Uploads:
         Raises:
             InvalidRequest: not multipart, damaged, or a part that nobody asked for.
         """
-        async with self._places:
-            try:
-                with anyio.fail_after(READ_SECONDS):
-                    form = await _read(request, files, fields)
-            except TimeoutError as error:
-                raise InvalidRequest("The body took too long to arrive.") from error
-            yield form
+        workspace = str(request.state.caller.workspace_id)
+        own = self._own.setdefault(workspace, anyio.Semaphore(UPLOADS_OF_ONE))
+        async with own, self._places:
+            yield await _read(request, files, fields)
 
 
 def uploads_of(request: Request) -> Uploads:
@@ -110,9 +111,11 @@ def parse(kind: type[Fields], form: Form) -> Fields:
 
 
 async def _read(request: Request, files: frozenset[str], fields: frozenset[str]) -> Form:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "multipart/form-data":
+    kind, options = parse_options_header(request.headers.get("content-type", ""))
+    if kind != b"multipart/form-data":
         raise InvalidRequest("Send this as multipart/form-data.")
+    if options.get(b"charset", b"utf-8").lower() not in (b"utf-8", b"utf8"):
+        raise InvalidRequest("Text fields are UTF-8.")  # other codecs can be slow or raise
     parser = _MemoryParser(
         request.headers,
         request.stream(),

@@ -15,6 +15,7 @@ import uvicorn
 from workspace.errors import Unavailable
 
 START_SECONDS = 30.0
+CONNECTIONS_AT_ONCE = 512  # open ones; what is above is answered with 503 and closed
 CLOSE_SECONDS = 3  # for open connections at stop; event streams end then
 
 
@@ -33,6 +34,7 @@ class HttpServer:
             log_level="warning",
             access_log=False,
             server_header=False,
+            limit_concurrency=CONNECTIONS_AT_ONCE,
             timeout_graceful_shutdown=CLOSE_SECONDS,
         )
         self._server = uvicorn.Server(config)

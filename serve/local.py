@@ -17,6 +17,7 @@ import httpx
 import uvicorn
 
 from serve.app import build_services, build_site
+from serve.http_server import CONNECTIONS_AT_ONCE
 from serve.services import Services
 from serve.settings import Settings
 from workspace.errors import Starting
@@ -76,7 +77,13 @@ def running(settings: Settings, port: int | None = None) -> Iterator[httpx.Clien
 @contextmanager
 def _serving(site: object, socket: Path, port: int | None) -> Iterator[httpx.Client]:
     where = {"host": "127.0.0.1", "port": port} if port else {"uds": str(socket)}
-    config = uvicorn.Config(site, log_level="warning", access_log=False, **where)  # type: ignore[arg-type]
+    config = uvicorn.Config(
+        site,
+        log_level="warning",
+        access_log=False,
+        limit_concurrency=CONNECTIONS_AT_ONCE,
+        **where,  # type: ignore[arg-type]
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, name="local-api", daemon=True)
     thread.start()

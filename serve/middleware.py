@@ -1,9 +1,9 @@
 """Around every request: its id, the body limit, security headers, one log line, two metrics.
 
-Pure ASGI, outermost inside Starlette's own error guard. A body that is too large is answered
-with 413 as soon as that is known, and the rest is not read. What no handler knew becomes
-`internal` here. A log line carries the request id, the method, the route's template, the status
-and the time; never a query, a body, a name or a key.
+Pure ASGI, outermost inside Starlette's own error guard. A body is read only for a caller that the
+gate knows (`/v1`), within a limit (413) and a time; the rest of a refused one is not read. What no
+handler knew becomes `internal` here. A log line carries the request id, the method, the route's
+template, the status and the time; never a query, a body, a name or a key.
 """
 
 from __future__ import annotations
@@ -12,20 +12,29 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import NoReturn
 
+import anyio
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serve import problems
 from serve.guarding import place_of
-from workspace.errors import HousemodelError, PayloadTooLarge
+from workspace.errors import HousemodelError, InvalidRequest, PayloadTooLarge
 
 REQUEST_ID_HEADER = "x-request-id"
 MAX_JSON_BYTES = 1 << 20
+MAX_SIGN_IN_BYTES = 1 << 14
+UPLOADS = frozenset({"/v1/models", "/v1/photos/check", "/v1/products", "/v1/verify"})
+READ_SECONDS = 20.0  # for a whole body
+UPLOAD_SECONDS = 60.0  # for a whole multipart body
+STALL_SECONDS = 10.0  # without a single byte
+Gate = Callable[[Scope], Awaitable[None]]  # raises unless the caller may send a body
 Observe = Callable[[str, str, int, float], None]  # method, route template, status, seconds
 _log = logging.getLogger("housemodel.http")
 _CLEAN_ID = re.compile(rb"[A-Za-z0-9_.:-]{1,64}")
+_SIGN_IN = ("/sign-in", "/sign-out")
 _API_POLICY = b"default-src 'none'; frame-ancestors 'none'"
 _CONSOLE_POLICY = (
     b"default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
@@ -38,16 +47,18 @@ _PAGE_POLICY = (
 )
 
 
-class _TooLarge(Exception):
-    """Ends the reading of a body that went over its limit."""
+class _Stop(Exception):
+    """Ends the reading of a body that is refused."""
 
 
 class Frame:
     """The middleware.
 
     Args:
-        max_upload_bytes: Limit of a multipart body; JSON bodies have `MAX_JSON_BYTES`.
+        max_upload_bytes: Limit of a body on `UPLOADS` and the console; others have
+            `MAX_JSON_BYTES`.
         observe: Told about every finished request.
+        gate: Asked once per request, before the first byte of a body is taken.
         console_prefix: Below it, the console's content policy holds and its own limits apply.
     """
 
@@ -56,11 +67,13 @@ class Frame:
         app: ASGIApp,
         max_upload_bytes: int,
         observe: Observe,
+        gate: Gate,
         console_prefix: str = "/console",
     ) -> None:
         self._app = app
         self._max_upload_bytes = max_upload_bytes
         self._observe = observe
+        self._gate = gate
         self._console_prefix = console_prefix
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,7 +81,11 @@ class Frame:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        in_console = self._in_console(scope)
         exchange = _Exchange(scope, receive, send, self._limit(scope), self._headers(scope))
+        if in_console or str(scope["path"]).startswith("/v1/"):
+            exchange.gate = self._gate
+            exchange.lenient = in_console
         started = time.perf_counter()
         try:
             await exchange.run(self._app)
@@ -91,25 +108,29 @@ class Frame:
         )
 
     def _limit(self, scope: Scope) -> int:
-        kind = _header(scope, b"content-type")
-        multipart = kind.startswith(b"multipart/") or self._in_console(scope)
-        return self._max_upload_bytes if multipart else MAX_JSON_BYTES
+        path = str(scope["path"])
+        if path in _SIGN_IN:
+            return MAX_SIGN_IN_BYTES
+        multipart = _header(scope, b"content-type").lower().startswith(b"multipart/")
+        upload = self._in_console(scope) or (multipart and path in UPLOADS)
+        return self._max_upload_bytes if upload else MAX_JSON_BYTES
 
     def _in_console(self, scope: Scope) -> bool:
         path = str(scope["path"])
         return path == self._console_prefix or path.startswith(self._console_prefix + "/")
 
     def _headers(self, scope: Scope) -> list[tuple[bytes, bytes]]:
-        policy = _API_POLICY
+        policy, referrer = _API_POLICY, b"no-referrer"
         if self._in_console(scope):
             policy = _CONSOLE_POLICY
-        elif scope["path"] in ("/sign-in", "/sign-out"):
-            policy = _PAGE_POLICY
+        elif scope["path"] in _SIGN_IN:
+            # NOTE: with `no-referrer` a browser would send `Origin: null` along with our own form.
+            policy, referrer = _PAGE_POLICY, b"same-origin"
         headers = [
             (b"content-security-policy", policy),
             (b"x-content-type-options", b"nosniff"),
             (b"x-frame-options", b"DENY"),
-            (b"referrer-policy", b"no-referrer"),
+            (b"referrer-policy", referrer),
             (b"cross-origin-opener-policy", b"same-origin"),
             (b"cross-origin-resource-policy", b"same-origin"),
         ]
@@ -132,7 +153,11 @@ class _Exchange:
         self._scope, self._receive, self._send = scope, receive, send
         self._limit, self._headers = limit, headers
         self._read_bytes = 0
-        self._too_large = False
+        self._whole = False  # the body has ended
+        self._ends_at: float | None = None  # anyio's clock; from the first byte asked for
+        self._refusal: HousemodelError | None = None
+        self.gate: Gate | None = None
+        self.lenient = False  # whom the gate refuses may still send a small body
         self.status: int | None = None
         given = _header(scope, REQUEST_ID_HEADER.encode())
         clean = given.decode() if _CLEAN_ID.fullmatch(given) else ""
@@ -142,13 +167,22 @@ class _Exchange:
     async def run(self, app: ASGIApp) -> None:
         length = _header(self._scope, b"content-length")
         if length.isdigit() and int(length) > self._limit:
-            await self._refuse()
-            return
+            self._refusal = self._too_large()
+        else:
+            await self._call(app)
+        if self._refusal is not None and self.status is None:
+            error, self._refusal = self._refusal, None
+            self._headers.append((b"connection", b"close"))
+            await self._answer(error)
+
+    async def _call(self, app: ASGIApp) -> None:
         try:
             await app(self._scope, self._receive_counted, self._send_framed)
-        except (_TooLarge, ClientDisconnect):
+        except (_Stop, ClientDisconnect):
             pass
         except Exception as error:
+            if self._refusal is not None:
+                return
             _log.error(
                 "%s failed unexpectedly: %s\n%s",
                 self.request_id,
@@ -157,21 +191,47 @@ class _Exchange:
             )
             if self.status is None:
                 await self._answer(HousemodelError())
-        if self._too_large and self.status is None:
-            await self._refuse()
 
     async def _receive_counted(self) -> Message:
-        message = await self._receive()
+        await self._pass_gate()
+        message = await self._receive() if self._whole else await self._in_time()
         if message["type"] == "http.request":
+            self._whole = not message.get("more_body", False)
             self._read_bytes += len(message.get("body", b""))
             if self._read_bytes > self._limit:
-                self._too_large = True
-                raise _TooLarge
+                self._stop(self._too_large())
         return message
 
+    async def _pass_gate(self) -> None:
+        """Ask once who calls; a body is taken for nobody else."""
+        gate, self.gate = self.gate, None
+        if gate is None:
+            return
+        try:
+            await gate(self._scope)
+        except HousemodelError as error:
+            if not self.lenient:
+                self._stop(error)
+            self._limit = min(self._limit, MAX_JSON_BYTES)
+
+    async def _in_time(self) -> Message:
+        whole = UPLOAD_SECONDS if self._limit > MAX_JSON_BYTES else READ_SECONDS
+        if self._ends_at is None:
+            self._ends_at = anyio.current_time() + whole
+        try:
+            with anyio.fail_after(min(STALL_SECONDS, self._ends_at - anyio.current_time())):
+                return await self._receive()
+        except TimeoutError:
+            self._stop(InvalidRequest("The body took too long to arrive."))
+
+    def _stop(self, error: HousemodelError) -> NoReturn:
+        """Refuse the body; whatever a handler makes of that is not sent."""
+        self._refusal = error
+        raise _Stop
+
     async def _send_framed(self, message: Message) -> None:
-        if self._too_large and self.status is None:
-            return  # whatever a handler made of the broken body; the 413 follows
+        if self._refusal is not None and self.status is None:
+            return  # whatever a handler made of the broken body; the refusal follows
         if message["type"] == "http.response.start":
             self.status = message["status"]
             own = {name for name, _ in message.get("headers", ())}
@@ -180,11 +240,9 @@ class _Exchange:
             message = {**message, "headers": [*message.get("headers", ()), *added, identity]}
         await self._send(message)
 
-    async def _refuse(self) -> None:
-        limit = self._limit // (1 << 20)
-        self._headers.append((b"connection", b"close"))
-        self._too_large = False
-        await self._answer(PayloadTooLarge(f"A body of this kind has {limit} MiB at most."))
+    def _too_large(self) -> PayloadTooLarge:
+        limit = f"{self._limit >> 20} MiB" if self._limit >> 20 else f"{self._limit >> 10} KiB"
+        return PayloadTooLarge(f"A body of this kind has {limit} at most.")
 
     async def _answer(self, error: HousemodelError) -> None:
         response = problems.respond(error, self.request_id)

@@ -17,6 +17,7 @@ from starlette.concurrency import run_in_threadpool
 
 from serve import VERSION, metrics, problems
 from serve.api import (
+    access,
     audit,
     capabilities,
     events,
@@ -78,6 +79,7 @@ def build_app(services: Services) -> FastAPI:
         Frame,
         max_upload_bytes=services.max_upload_bytes,
         observe=app.state.metrics.observe,
+        gate=access.gate,
     )
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     return app

@@ -1,4 +1,4 @@
-"""Who calls: an API key or the console's session, checked before the body is looked at.
+"""Who calls: an API key or the console's session, checked before a byte of the body is taken.
 
 `allowed("scope", ...)` is the dependency of every route under /v1. It answers 401 without a valid
 key or session, 403 when none of the scopes is there, 503 when the workspace is locked. Ids of other
@@ -7,13 +7,18 @@ workspaces are not found, because a visit holds only its own workspace's store.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Header, Query, Request, Security
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security.utils import get_authorization_scheme_param
+from starlette.concurrency import run_in_threadpool
+from starlette.types import Scope
 
 from serve import auth
 from serve.paging import DEFAULT_LIMIT, MAX_LIMIT
@@ -51,6 +56,7 @@ class Visit:
     services: Services
     caller: Caller
     store: WorkspaceStore
+    again: Callable[[], Caller] | None = None  # checks the key or session anew
 
     def now(self) -> datetime:
         """The present time, in UTC."""
@@ -68,12 +74,41 @@ def allowed(*scopes: str) -> Any:
 
     def visit(request: Request, bearer: Bearer, session: Session) -> Visit:
         services = services_of(request)
-        caller = identify(request, bearer, session)
+        caller = caller_of(request) or _admit(request, bearer, session)
         if scopes:
             auth.require(caller, *scopes)
-        return Visit(services, caller, services.store_of(caller))
+        again = partial(identify, request, bearer, session)
+        return Visit(services, caller, services.store_of(caller), again)
 
     return Depends(visit)
+
+
+async def gate(scope: Scope) -> None:
+    """Let only a known caller send a body; the middleware asks before it takes a byte.
+
+    Raises:
+        Unauthenticated, Refused: see `identify`.
+    """
+    request = Request(scope)
+    scheme, secret = get_authorization_scheme_param(request.headers.get("authorization"))
+    bearer = None
+    if scheme.lower() == "bearer" and secret:
+        bearer = HTTPAuthorizationCredentials(scheme=scheme, credentials=secret)
+    if caller_of(request) is None:
+        await run_in_threadpool(_admit, request, bearer, request.cookies.get(auth.COOKIE))
+
+
+def caller_of(request: Request) -> Caller | None:
+    """The caller of this request, if it was checked already."""
+    caller: Caller | None = getattr(request.state, "caller", None)
+    return caller
+
+
+def _admit(
+    request: Request, bearer: HTTPAuthorizationCredentials | None, session: str | None
+) -> Caller:
+    request.state.caller = identify(request, bearer, session)
+    return request.state.caller  # type: ignore[no-any-return]
 
 
 def identify(
@@ -101,4 +136,7 @@ def from_console(request: Request) -> bool:
     if request.headers.get(auth.CONSOLE_HEADER) == "1":
         return True
     origin, host = request.headers.get("origin"), request.headers.get("host")
-    return origin is not None and host is not None and urlsplit(origin).netloc == host
+    try:
+        return origin is not None and host is not None and urlsplit(origin).netloc == host
+    except ValueError:  # for example `http://[x`
+        return False
