@@ -4,8 +4,9 @@ It begins when the consent is committed (`enrolment.py` is the first half) and e
 that is `ready`, or `needs_attention`: then photos, evidence, vectors and name were destroyed with
 their keys, and only the checks that say why are left.
 
-A crash loses nothing: `resume_interrupted` builds what is still `building`, with the gates that
-were in force when the person was enrolled.
+A crash loses nothing: `unfinished` names what is still `building`, and `build` may be called
+again, with the gates that were in force when the person was enrolled. What can't be built at all
+is ended by `give_up`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from compliance import audit, consent
 from identity import likeness, matching
 from identity.limits import Gates
 from identity.models import TABLE, checks_as_json, forget
-from workspace.errors import ConsentMissing
+from workspace.errors import ConsentMissing, SealBroken
 from workspace.ports import FaceEncoder
 from workspace.rows import Row
 from workspace.store import WorkspaceStore
@@ -82,18 +83,33 @@ def build(
         return _finish(store, row, faces, checks, now)
 
 
-def resume_interrupted(
-    store: WorkspaceStore, encoder: FaceEncoder, now: datetime
-) -> tuple[ModelId, ...]:
-    """Build the models that a crash left `building`; gives their ids back.
+def unfinished(store: WorkspaceStore) -> tuple[ModelId, ...]:
+    """Name the models that are `building`, oldest first; opens none, so a damaged one is there."""
+    waiting = store.raw(TABLE, "status = ?", [ModelStatus.BUILDING.value], "created_at")
+    return tuple(ModelId(raw["id"]) for raw in waiting)
 
-    Raises:
-        EngineFailed, Unavailable: the encoder can't be asked; the rest stays `building`.
+
+def give_up(store: WorkspaceStore, model_id: ModelId, code: str, now: datetime) -> None:
+    """Refuse a model that can't be built: photos, evidence and name are destroyed.
+
+    Does nothing to a model that is not `building`. A damaged row is replaced, too.
+
+    Args:
+        store: Whose model.
+        model_id: Which model.
+        code: Code of the error that ended it.
+        now: The present time in UTC.
     """
-    waiting = store.find(TABLE, "status = ?", [ModelStatus.BUILDING.value], "created_at")
-    for row in waiting:
-        build(store, encoder, ModelId(row.id), now)
-    return tuple(ModelId(row.id) for row in waiting)
+    hint = f"The model could not be built ({code}). Enrol the person again."
+    why = Check("not_built", "both", "fail", None, None, hint)
+    with store.transaction():
+        building = [model_id, ModelStatus.BUILDING.value]
+        for raw in list(store.raw(TABLE, "id = ? AND status = ?", building)):
+            try:
+                row = store.open(TABLE, raw)
+            except SealBroken:
+                row = Row(model_id, raw, {"checks": []})
+            _refuse(store, row, [why], now)
 
 
 def _embed(store: WorkspaceStore, encoder: FaceEncoder, row: Row) -> _Embedded:

@@ -12,7 +12,7 @@ enrolled already, 8 likeness sealed, model `ready`; or everything destroyed and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -21,7 +21,7 @@ from compliance import audit, consent
 from compliance.guidelines import Guidelines
 from compliance.terms import CUSTOM_MODEL_TOOLS, parse_terms
 from identity import evidence, likeness, quality
-from identity.building import build, resume_interrupted
+from identity.building import build, give_up, unfinished
 from identity.limits import Gates, Limits
 from identity.models import (
     REAL_PERSON,
@@ -68,7 +68,8 @@ __all__ = [
     "describe",
     "enrol",
     "erase",
-    "resume_interrupted",
+    "give_up",
+    "unfinished",
 ]
 
 
@@ -118,8 +119,20 @@ def enrol(
     request: EnrolmentRequest,
     caller: Caller,
     now: datetime,
+    in_transaction: Callable[[ModelId], None] | None = None,
 ) -> ModelId:
     """Take a person in: check, record the consent, seal the photos. `build` does the rest.
+
+    Args:
+        store: Whose model.
+        plan: What the workspace may hold.
+        guidelines: The boxes that must be ticked.
+        encoder: Finds the faces.
+        limits: What photos must be like.
+        request: What the caller sent.
+        caller: Who asks.
+        now: The present time in UTC.
+        in_transaction: Writes what must be there exactly if the model is (an idempotency key).
 
     Raises:
         PlanExcludesCustomModels, QuotaExceeded: the plan has no room.
@@ -153,6 +166,8 @@ def enrol(
             store.assets.put(data, likeness.EVIDENCE, model_id, media_type)
         _put_building(store, model_id, name, seen, limits.gates, request, now)
         audit.append(store, "model.enrolled", model_id, caller.actor, now, evidence=len(files))
+        if in_transaction is not None:
+            in_transaction(model_id)
     return model_id
 
 

@@ -6,6 +6,7 @@ One thread per replica renders; one more builds custom models after their 202. R
 - Every error of a step ends here, and only here: refused, failed, or queued again.
 - Nothing renders in a locked workspace; its generations wait.
 - A worker never dies of one generation: unknown errors fail it and are logged without content.
+- A workspace that is locked, destroyed or damaged while a batch is drawn loses its own jobs only.
 """
 
 from __future__ import annotations
@@ -22,7 +23,16 @@ from serve.guarding import guarded, log_unknown
 from serve.leases import Claim
 from serve.progress import News
 from serve.stages import Drawn, Opened, Parts
-from workspace.errors import HousemodelError, SealBroken
+from serve.unlocked import Unlocked
+from workspace.errors import (
+    EngineFailed,
+    HousemodelError,
+    Locked,
+    NotFound,
+    SealBroken,
+    StorageFull,
+    Unavailable,
+)
 from workspace.store import WorkspaceStore
 from workspace.types import GenerationStatus, ModelId, WorkspaceId
 
@@ -54,7 +64,8 @@ class Dispatcher:
         self._stopping = False
         self._served: dict[WorkspaceId, int] = {}
         self._turn = 0
-        self._running: dict[str, Claim] = {}
+        self._running: dict[tuple[str, int], Claim] = {}  # by generation and fence
+        self._unlocked = Unlocked(parts.registry)
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
@@ -63,9 +74,8 @@ class Dispatcher:
             return
         self._stopping = False
         guarded(auth.sweep, self._parts.registry, self._parts.clock())
-        for workspace in self._parts.registry.list():
-            if not workspace.locked:
-                guarded(self._recover_workspace, workspace.id)
+        for store in guarded(self._unlocked.stores) or ():
+            guarded(self._recover_workspace, store)
         self.builder.start()
         for number in range(self._policy.workers):
             thread = threading.Thread(target=self._work, name=f"dispatcher-{number}", daemon=True)
@@ -81,6 +91,9 @@ class Dispatcher:
         for thread in self._threads:
             thread.join(timeout_seconds)
         self._threads = []
+        for claim in list(self._running.values()):
+            # Its step outlasts our patience; that is no fault of the generation.
+            guarded(self._give_back, claim)
 
     def wake(self) -> None:
         """Tell the workers that there is something to do."""
@@ -96,9 +109,8 @@ class Dispatcher:
 
     def cancelled(self, generation_id: str) -> None:
         """Stop drawing a generation whose cancellation is in the store."""
-        held = self._running.get(generation_id)
-        if held is not None:
-            self._cancel_jobs([held])
+        held = [claim for claim in list(self._running.values()) if claim.id == generation_id]
+        self._cancel_jobs(held)
         self.news.announce(generation_id)
 
     def run_once(self) -> bool:
@@ -121,7 +133,7 @@ class Dispatcher:
     def _take(self) -> tuple[Claim, ...]:
         """Let the scheduler choose and claim what it chose; one bad store stops no other."""
         with self._claiming:
-            stores = {store.workspace.id: store for store in self._open_stores()}
+            stores = {store.workspace.id: store for store in self._unlocked.stores()}
             waiting = [job for s in stores.values() for job in guarded(self._look, s) or ()]
             if not waiting:
                 return ()
@@ -142,12 +154,16 @@ class Dispatcher:
         now, seconds = self._parts.clock(), self._policy.lease_seconds
         try:
             claim = leases.claim(store, job.id, self._owner, now, seconds)
-        except SealBroken:
-            recovery.give_up(store, job.id, now)
+        except (Unavailable, StorageFull):
+            raise  # nothing is wrong with the generation; it waits
+        except Exception as error:
+            # Its request can't be read and never will be; those behind it must not wait for it.
+            code = error.code if isinstance(error, HousemodelError) else HousemodelError.code
+            recovery.give_up(store, job.id, now, code)
             self.news.announce(job.id)
             raise
         if claim is not None:
-            self._running[claim.id] = claim
+            self._running[claim.id, claim.fence] = claim
             self.news.announce(claim.id)
         return claim
 
@@ -160,7 +176,7 @@ class Dispatcher:
                     self._release(drawn)
         finally:
             for claim in batch:
-                self._running.pop(claim.id, None)
+                self._running.pop((claim.id, claim.fence), None)
             self._announce([claim.id for claim in batch])
 
     def _prepare(self, claim: Claim) -> Opened | None:
@@ -189,21 +205,37 @@ class Dispatcher:
 
     def _on_step(self, claims: Sequence[Claim], step: int, steps: int) -> None:
         """Note progress; stop what was cancelled or taken over. Called by the engine's loop."""
-        seconds = self._policy.lease_seconds
+        guarded(self._parts.registry.close_withdrawn)
         for claim in claims:
-            store = self._parts.registry.store(claim.workspace_id)
-            beat = leases.beat(store, claim, step, steps, self._parts.clock(), seconds)
-            if beat.cancel or not beat.held or self._stopping:
+            if self._stopping or not self._goes_on(claim, step, steps):
                 self._cancel_jobs([claim])
             self.news.announce(claim.id)
+
+    def _goes_on(self, claim: Claim, step: int, steps: int) -> bool:
+        """Lengthen a lease; what befalls one workspace must not end the batch of all."""
+        now, seconds = self._parts.clock(), self._policy.lease_seconds
+        try:
+            store = self._parts.registry.store(claim.workspace_id)
+            beat = leases.beat(store, claim, step, steps, now, seconds)
+        except (Locked, NotFound, SealBroken):
+            return False  # it is gone; drawing on would be for nobody
+        except Exception:
+            return True  # a full disk or a busy store: the lease may outlive it
+        return beat.held and not beat.cancel
 
     def _stopped(self, claim: Claim) -> None:
         """End what was not drawn to its end: cancelled by a caller, or we are stopping."""
         store, now = self._parts.registry.store(claim.workspace_id), self._parts.clock()
-        if self._stopping and not queue.is_cancelled(store, claim.id):
-            leases.give_back(store, claim, now, 0.0, counts=False)
-        else:
+        if queue.is_cancelled(store, claim.id):
             leases.finish(store, claim, GenerationStatus.CANCELLED, now)
+        elif self._stopping:
+            self._give_back(claim)
+        else:
+            raise EngineFailed("The engine left out a picture that nobody cancelled.")
+
+    def _give_back(self, claim: Claim) -> None:
+        store = self._parts.registry.store(claim.workspace_id)
+        leases.give_back(store, claim, self._parts.clock(), 0.0, counts=False)
 
     def _end(self, claim: Claim, error: Exception) -> None:
         known = error if isinstance(error, HousemodelError) else None
@@ -212,23 +244,15 @@ class Dispatcher:
         guarded(end, self._parts, claim, known or HousemodelError(), self._policy.max_attempts)
 
     def _cancel_jobs(self, claims: Sequence[Claim]) -> None:
-        ids = [rendering.job_id(claim.id, k) for claim in claims for k in range(claim.asked.n)]
+        ids = [rendering.job_id(claim, k) for claim in claims for k in range(claim.asked.n)]
         if ids:
             guarded(self._parts.diffusion.cancel, ids)
 
-    def _open_stores(self) -> list[WorkspaceStore]:
-        found = []
-        for workspace in self._parts.registry.list():
-            if not workspace.locked and (s := guarded(self._parts.registry.store, workspace.id)):
-                found.append(s)
-        return found
-
-    def _recover_workspace(self, workspace_id: WorkspaceId) -> None:
-        store, now = self._parts.registry.store(workspace_id), self._parts.clock()
+    def _recover_workspace(self, store: WorkspaceStore) -> None:
+        now = self._parts.clock()
         recovery.recover(store, self._owner, now, self._policy.max_attempts)
         idempotency.sweep(store, now)
         store.assets.sweep()
-        self.builder.resume(workspace_id)
 
     def _announce(self, ids: Sequence[str]) -> None:
         for generation_id in ids:

@@ -65,7 +65,7 @@ def submit(
 def waiting(store: WorkspaceStore, limit: int) -> list[Waiting]:
     """The first `limit` queued generations, in the order in which they would run."""
     rows = store.db.query(
-        "SELECT id, compat_key, n, priority, created_at, not_before FROM generations"
+        "SELECT id, compat_key, n, priority, created_at, not_before, attempts FROM generations"
         " WHERE status = 'queued' ORDER BY priority DESC, created_at, id LIMIT ?",
         [limit],
     )
@@ -78,6 +78,7 @@ def waiting(store: WorkspaceStore, limit: int) -> list[Waiting]:
             row["priority"],
             datetime.fromisoformat(row["created_at"]),
             datetime.fromisoformat(row["not_before"]) if row["not_before"] else None,
+            row["attempts"],
         )
         for row in rows
     ]

@@ -42,12 +42,12 @@ def recover(
     return tuple(GenerationId(row["id"]) for row in rows)
 
 
-def give_up(store: WorkspaceStore, generation_id: str, now: datetime) -> None:
-    """Fail a queued generation whose sealed request was damaged, so that others can run."""
+def give_up(store: WorkspaceStore, generation_id: str, now: datetime, code: str) -> None:
+    """Fail a queued generation whose request can't be read, so that others can run."""
     store.db.execute(
         "UPDATE generations SET status = 'failed', error_code = ?, finished_at = ?, updated_at = ?"
         " WHERE id = ? AND status = 'queued'",
-        [SealBroken.code, now.isoformat(), now.isoformat(), generation_id],
+        [code, now.isoformat(), now.isoformat(), generation_id],
     )
 
 

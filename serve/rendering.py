@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from serve.leases import Claim
 from serve.stages import Opened
 from workspace.errors import EngineFailed
 from workspace.ports import Diffusion
@@ -27,14 +28,14 @@ def order(opened: Opened) -> Order:
         "", resolved.prompt.text, 0, width, height, accepted.pack.steps, opened.references
     )
     return tuple(
-        replace(first, job_id=job_id(accepted.id, k), seed=accepted.asked.seed_of(k))
+        replace(first, job_id=job_id(opened.recorded.claim, k), seed=accepted.asked.seed_of(k))
         for k in range(accepted.asked.n)
     )
 
 
-def job_id(generation_id: str, k: int) -> str:
-    """Name the job of image k."""
-    return f"{generation_id}.{k}"
+def job_id(claim: Claim, k: int) -> str:
+    """Name the job of image k; a successor's claim gives other names, so each cancels its own."""
+    return f"{claim.id}.{claim.fence}.{k}"
 
 
 def draw(

@@ -7,6 +7,7 @@ Rules:
 - A batch holds only generations with the same compat key (same size, steps and references), from
   any workspace, and at most `max_batch` images. One generation is never split here; one that is
   larger than a batch runs alone and the pipeline cuts it.
+- What broke off before runs alone, so that a request that breaks the engine takes no other along.
 - Nothing waits for companions: a free replica takes what is there.
 
 It knows no store, no lease and no clock of its own.
@@ -33,6 +34,7 @@ class Waiting:
     priority: int
     created_at: datetime
     not_before: datetime | None = None
+    attempts: int = 0  # how often it broke off
 
 
 def next_batch(
@@ -57,6 +59,8 @@ def next_batch(
         queues, key=lambda workspace: (turns.get(workspace, -1), _age(queues, workspace))
     )
     head = queues[order[0]][0]
+    if head.attempts:
+        return (head,)
     return tuple(_fill(head, _matching(queues, order, head), max_batch))
 
 
@@ -83,11 +87,15 @@ def _matching(
 ) -> list[Waiting]:
     """Companions of the head, one workspace after the other, round after round."""
     columns = [
-        [job for job in queues[workspace] if job.compat_key == head.compat_key and job != head]
+        [job for job in queues[workspace] if job != head and _goes_with(job, head)]
         for workspace in (*order[1:], order[0])
     ]
     longest = max(len(column) for column in columns)
     return [column[row] for row in range(longest) for column in columns if row < len(column)]
+
+
+def _goes_with(job: Waiting, head: Waiting) -> bool:
+    return job.compat_key == head.compat_key and not job.attempts
 
 
 def _fill(head: Waiting, companions: Sequence[Waiting], max_batch: int) -> list[Waiting]:

@@ -274,7 +274,7 @@ def test_building_twice_changes_nothing(store, encoder):
         build(store, encoder, ModelId("mdl_none"), NOW)
 
 
-def test_what_a_crash_interrupted_is_built_at_the_next_start(store, encoder):
+def test_what_a_crash_interrupted_can_be_built_later(store, encoder):
     class Broken(RememberingEncoder):
         def embed(self, image: RGB, face: Face) -> Any:
             raise EngineFailed("broken")
@@ -283,9 +283,9 @@ def test_what_a_crash_interrupted_is_built_at_the_next_start(store, encoder):
     with pytest.raises(EngineFailed):
         build(store, Broken(), model_id, NOW)
     assert describe(store, model_id).status is ModelStatus.BUILDING
-    assert enrolment.resume_interrupted(store, encoder, NOW) == (model_id,)
-    assert describe(store, model_id).status is ModelStatus.READY
-    assert enrolment.resume_interrupted(store, encoder, NOW) == ()
+    assert enrolment.unfinished(store) == (model_id,)
+    assert build(store, encoder, model_id, NOW) is ModelStatus.READY
+    assert enrolment.unfinished(store) == ()
 
 
 def test_a_failed_save_leaves_the_model_building_and_no_vector(store, encoder, monkeypatch):

@@ -134,7 +134,11 @@ class Registry:
             if row["locked"]:
                 self._close_store(workspace_id)
                 raise Locked("This workspace is locked.")
-            workspace = self._workspace(row)
+            try:
+                workspace = self._workspace(row)
+            except SealBroken:
+                self._close_store(workspace_id)
+                raise
             store = self._stores.get(workspace_id)
             if store is None:
                 key = self._seals.unwrap(workspace_id, row["wrapped_key"])
@@ -142,6 +146,13 @@ class Registry:
                 self._stores[workspace_id] = store
             store.workspace = workspace  # its plan may have changed
             return store
+
+    def close_withdrawn(self) -> None:
+        """Close the stores that may not be open any more: another process ended or locked them."""
+        with self._lock:
+            for workspace_id in [*self._stores]:
+                with contextlib.suppress(Locked, NotFound, SealBroken):
+                    self.store(workspace_id)
 
     def set_plan(self, workspace_id: str, plan: str) -> Workspace:
         """Move a workspace to another plan."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 
 from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse, Response
@@ -10,7 +11,7 @@ from fastapi.responses import PlainTextResponse, Response
 from serve import about, metrics
 from serve.api.access import services_of
 from serve.problems import documented
-from workspace.errors import Unavailable
+from workspace.errors import HousemodelError
 from workspace.types import GenerationStatus
 
 router = APIRouter(tags=["health"])
@@ -45,11 +46,10 @@ def show_metrics(request: Request) -> Response:
     services = services_of(request)
     shown: metrics.Metrics = request.app.state.metrics
     counts: Counter[str] = Counter(dict.fromkeys(GenerationStatus, 0))
-    for workspace in services.registry.list():
-        try:
-            store = services.registry.store(workspace.id)
-        except Unavailable:
-            continue  # locked
-        sql = "SELECT status, COUNT(*) AS n FROM generations GROUP BY status"
-        counts.update({row["status"]: row["n"] for row in store.db.query(sql)})
+    for workspace_id in services.registry.ids():
+        # A locked or damaged workspace is left out; the figures of the others count.
+        with suppress(HousemodelError):
+            store = services.registry.store(workspace_id)
+            sql = "SELECT status, COUNT(*) AS n FROM generations GROUP BY status"
+            counts.update({row["status"]: row["n"] for row in store.db.query(sql)})
     return Response(shown.show(dict(counts)), media_type=metrics.CONTENT_TYPE)

@@ -109,8 +109,8 @@ def _enrol(visit: Visit, wanted: enrolment.EnrolmentRequest, sent: Once) -> view
                 wanted,
                 visit.caller,
                 now,
+                lambda made: idempotency.remember(store, sent, made, now),
             )
-            idempotency.remember(store, sent, model_id, now)
             workspace_id = visit.caller.workspace_id
             services.dispatcher.build_model(workspace_id, model_id, wanted.allow_duplicate)
         else:
