@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-import json
+import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -24,6 +24,7 @@ from compliance.provenance import (
     open_marker,
 )
 from identity.photos import MEDIA_TYPES, Format, encode
+from serve.__main__ import main
 from tests.homes import bytes_under, open_registry
 from workspace.errors import Fault, MarkingFailed, UnsupportedImage
 from workspace.registry import Registry
@@ -298,4 +299,19 @@ def test_the_configuration_names_files_beside_itself(tmp_path: Path) -> None:
     file = tmp_path / "provenance.toml"
     file.write_text("[certificate]\nchain = 'a.pem'\nprivate_key = '/mnt/key.pem'\n")
     assert load_provenance(file) == ProvenanceConfig(tmp_path / "a.pem", Path("/mnt/key.pem"))
-    assert json.dumps(str(load_provenance(CONFIG).chain)) == '"None"'
+    assert load_provenance(CONFIG) == ProvenanceConfig()  # what ships
+
+
+def test_up_with_a_bad_certificate_ends_before_anything_is_started(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configs = shutil.copytree(CONFIG.parent, tmp_path / "configs")
+    text = "[certificate]\nchain = 'none.pem'\nprivate_key = 'none.pem'\n"
+    (configs / "provenance.toml").write_text(text)
+    home = str(tmp_path / "home")
+    assert main(["up", "--home", home, "--configs", str(configs), "--empty"]) != 0
+    said = capsys.readouterr()
+    assert "private key of the marks can't be read" in said.out + said.err
+    assert "Starting Ray" not in said.out
+    main(["doctor", "--home", home])
+    assert "ok   marks: development certificate signs until" in capsys.readouterr().out

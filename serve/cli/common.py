@@ -7,11 +7,15 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from serve import VERSION
 from serve.settings import Settings, load_settings
 from workspace.keys import load_root_key
 from workspace.registry import Registry
+
+if TYPE_CHECKING:
+    from compliance.provenance import Marker
 
 
 def command(
@@ -63,3 +67,15 @@ def show(args: argparse.Namespace, facts: Mapping[str, Any] | list[Any], lines: 
         print(json.dumps(facts, indent=2, default=str))
     else:
         print("\n".join(lines))
+
+
+def open_marks(settings: Settings, registry: Registry) -> Marker:
+    """Open what signs pictures and try it, as the appliance does at its start.
+
+    Raises:
+        MarkingFailed, Fault: the certificate or its configuration can't be used.
+    """
+    from compliance.provenance import load_provenance, open_marker  # loads the C2PA library
+
+    config = load_provenance(settings.configs_folder / "provenance.toml")
+    return open_marker(registry, config, VERSION, now())

@@ -5,12 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-from datetime import UTC, datetime
 from typing import Any
 
 from compliance import audit
-from serve import VERSION
-from serve.cli.common import add_home, add_json, command, show
+from serve.cli.common import add_home, add_json, command, open_marks, show
 from serve.settings import Settings, load_settings
 from workspace.errors import HousemodelError, Locked
 from workspace.keys import load_root_key
@@ -86,11 +84,8 @@ def _stores(settings: Settings) -> list[dict[str, Any]]:
 
 
 def _marks(settings: Settings, registry: Registry) -> dict[str, Any]:
-    from compliance.provenance import load_provenance, open_marker  # loads the C2PA library
-
     try:
-        config = load_provenance(settings.configs_folder / "provenance.toml")
-        marker = open_marker(registry, config, VERSION, datetime.now(UTC))
+        marker = open_marks(settings, registry)
     except HousemodelError as error:
         return _finding("marks", False, error.detail or error.title)
     until = f"{marker.expires_at:%Y-%m-%d}"

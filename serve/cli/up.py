@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 from serve import auth, demo_workspace
-from serve.cli.common import add_home, command, now
+from serve.cli.common import add_home, command, now, open_marks
 from serve.settings import Settings, load_settings
 from workspace.keys import load_root_key
 from workspace.registry import Registry
@@ -72,6 +72,7 @@ def _first_workspace(settings: Settings) -> WorkspaceId | None:
     """The demo workspace; made on the first start, None where it was destroyed later."""
     registry = _open(settings, create=True)
     try:
+        open_marks(settings, registry)  # a bad certificate is told here, before Ray is started
         found = registry.list()
         if not found:
             found = [registry.create(demo_workspace.NAME, demo_workspace.PLAN, now())]
