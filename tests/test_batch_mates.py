@@ -118,8 +118,8 @@ def test_a_worker_that_was_taken_over_does_not_stop_its_successor(fresh_service:
             if isinstance(event, StepDone):
                 if first:
                     taken_over.wait(5)
-                time.sleep(0.1)
             yield event
+            time.sleep(0.4 if first else 0.1)  # the successor is done first
 
     service.diffusion.render = render  # type: ignore[method-assign]
     generation_id = submit(service, ask(product_of(service)))
