@@ -5,7 +5,8 @@ Rules:
   256 random bits, so a slow hash would add nothing.
 - A key or session belongs to one workspace; what it may do is its scopes, and no scope implies
   another (`admin` opens no likeness).
-- Wrong, expired and revoked secrets get the same answer.
+- Wrong, expired and revoked secrets get the same answer, and so does a row that somebody wrote or
+  changed without the root key: every right is sealed (`workspace/control.py`).
 - A session travels in a cookie; calls that change something then also need the console's header
   (`CONSOLE_HEADER`), which another site's page can't set without our consent.
 
@@ -14,24 +15,24 @@ Local accounts, roles and throttling of sign-ins come with a later issue.
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
+from serve import rights
 from serve.scopes import SCOPES as SCOPES
 from serve.scopes import check_scopes
 from serve.scopes import require as require
 from workspace.database import transaction
-from workspace.errors import NotFound, Unauthenticated
+from workspace.errors import NotFound, StorageFull, Unauthenticated, Unavailable
 from workspace.registry import Registry
 from workspace.types import Caller, KeyId, WorkspaceId, new_id
 
 COOKIE = "hm_session"
 CONSOLE_HEADER = "X-Housemodel-Console"
 _KEY_PREFIX = "hm_"
-_LONGEST_SECRET = 128  # characters; anything longer is not ours and is not hashed
 _LAST_USED_MINUTES = 1  # `last_used_at` is not written more often than this
 
 
@@ -52,19 +53,15 @@ def create_key(
     granted = check_scopes(scopes)
     registry.get(workspace_id)
     key_id, secret = KeyId(new_id("key")), _KEY_PREFIX + secrets.token_urlsafe(32)
-    registry.control.execute(
-        "INSERT INTO api_keys (id, workspace_id, hash, scopes, created_at, expires_at, sealed)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [
-            key_id,
-            workspace_id,
-            _hash(secret),
-            " ".join(sorted(granted)),
-            now.isoformat(),
-            expires_at.isoformat() if expires_at else None,
-            registry.seal("api_keys", key_id, {"label": label}),
-        ],
-    )
+    row = {
+        "id": key_id,
+        "workspace_id": workspace_id,
+        "hash": rights.hash_of(secret),
+        "scopes": " ".join(sorted(granted)),
+        "created_at": now.isoformat(),
+        "expires_at": expires_at.isoformat() if expires_at else None,
+    }
+    rights.insert(registry, "api_keys", row, {"label": label})
     return key_id, secret
 
 
@@ -72,11 +69,13 @@ def list_keys(registry: Registry, workspace_id: WorkspaceId | None = None) -> li
     """List keys of one workspace or of all, newest first; never a secret or its hash."""
     where, params = ("workspace_id = ?", [workspace_id]) if workspace_id else ("1", [])
     rows = registry.control.query(
-        "SELECT id, workspace_id, scopes, created_at, expires_at, last_used_at, revoked_at, sealed"
-        f" FROM api_keys WHERE {where} ORDER BY created_at DESC, id",
-        params,
+        f"SELECT * FROM api_keys WHERE {where} ORDER BY created_at DESC, id", params
     )
-    return [{**row, "label": _label(registry, row), "sealed": None} for row in rows]
+    return [
+        {name: row[name] for name in row if name not in ("hash", "sealed")}
+        | {"label": rights.label_of(registry, row)}
+        for row in rows
+    ]
 
 
 def revoke_key(registry: Registry, key_id: str, now: datetime) -> None:
@@ -86,12 +85,11 @@ def revoke_key(registry: Registry, key_id: str, now: datetime) -> None:
         NotFound: there is no such key.
     """
     with transaction(registry.control):
-        done = registry.control.execute(
-            "UPDATE api_keys SET revoked_at = COALESCE(revoked_at, ?) WHERE id = ?",
-            [now.isoformat(), key_id],
-        )
-        if done.rowcount == 0:
+        row = rights.key_of(registry, key_id)
+        if row is None:
             raise NotFound("There is no such key.")
+        ended = {"revoked_at": row["revoked_at"] or now.isoformat()}
+        rights.change(registry, "api_keys", row, ended)
         registry.control.execute(
             "DELETE FROM sessions WHERE substr(id, 1, ?) = ?", [len(key_id) + 1, f"{key_id}."]
         )
@@ -103,10 +101,11 @@ def authenticate(registry: Registry, secret: str, now: datetime) -> Caller:
     Raises:
         Unauthenticated: the key is unknown, expired or revoked.
     """
-    row = _find(registry, "api_keys", secret)
-    if row is None or row["revoked_at"] or _is_past(row["expires_at"], now):
+    row = rights.find(registry, "api_keys", secret)
+    if row is None or not _is_in_force(row, now):
         raise Unauthenticated("The API key is not valid.")
-    _touch(registry, row, now)
+    with suppress(StorageFull, Unavailable):  # reading must not need room on the disk
+        _touch(registry, row, now)
     return Caller(row["workspace_id"], row["id"], frozenset(row["scopes"].split()))
 
 
@@ -126,15 +125,13 @@ def create_sign_in(
     granted = check_scopes(scopes)
     registry.get(workspace_id)
     code = secrets.token_urlsafe(24)
-    registry.control.execute(
-        "INSERT INTO sign_ins (hash, workspace_id, scopes, expires_at) VALUES (?, ?, ?, ?)",
-        [
-            _hash(code),
-            workspace_id,
-            " ".join(sorted(granted)),
-            (now + timedelta(minutes=minutes)).isoformat(),
-        ],
-    )
+    row = {
+        "hash": rights.hash_of(code),
+        "workspace_id": workspace_id,
+        "scopes": " ".join(sorted(granted)),
+        "expires_at": (now + timedelta(minutes=minutes)).isoformat(),
+    }
+    rights.insert(registry, "sign_ins", row)
     return code
 
 
@@ -144,15 +141,14 @@ def redeem(registry: Registry, code: str, now: datetime, hours: int) -> str:
     Raises:
         Unauthenticated: the code is unknown, used or too old.
     """
-    used = registry.control.execute(
-        "UPDATE sign_ins SET used_at = ? WHERE hash = ? AND used_at IS NULL AND expires_at > ?"
-        " RETURNING workspace_id, scopes",
-        [now.isoformat(), _hash(code), now.isoformat()],
-    ).fetchone()
-    if used is None:
-        raise Unauthenticated("This sign-in code is unknown, was used, or is too old.")
-    ends_at = now + timedelta(hours=hours)
-    return _open_session(registry, new_id("ses"), used[0], used[1], now, ends_at)
+    with transaction(registry.control):
+        row = rights.find(registry, "sign_ins", code)
+        if row is None or row["used_at"] or _is_past(row["expires_at"], now):
+            raise Unauthenticated("This sign-in code is unknown, was used, or is too old.")
+        rights.change(registry, "sign_ins", row, {"used_at": now.isoformat()})
+        ends_at = now + timedelta(hours=hours)
+        session_id = new_id("ses")
+        return _open_session(registry, session_id, row["workspace_id"], row["scopes"], now, ends_at)
 
 
 def sign_in(registry: Registry, api_key: str, now: datetime, hours: int) -> str:
@@ -163,14 +159,15 @@ def sign_in(registry: Registry, api_key: str, now: datetime, hours: int) -> str:
     Raises:
         Unauthenticated: the key is not valid.
     """
-    caller = authenticate(registry, api_key, now)
-    row = _find(registry, "api_keys", api_key)
-    ends_at = now + timedelta(hours=hours)
-    if row is not None and row["expires_at"]:
-        ends_at = min(ends_at, datetime.fromisoformat(row["expires_at"]))
-    session_id = f"{caller.actor}.{new_id('ses')}"
-    scopes = " ".join(sorted(caller.scopes))
-    return _open_session(registry, session_id, caller.workspace_id, scopes, now, ends_at)
+    with transaction(registry.control):  # a revocation comes before it, or finds the session
+        caller = authenticate(registry, api_key, now)
+        row = rights.find(registry, "api_keys", api_key)
+        ends_at = now + timedelta(hours=hours)
+        if row is not None and row["expires_at"]:
+            ends_at = min(ends_at, datetime.fromisoformat(row["expires_at"]))
+        session_id = f"{caller.actor}.{new_id('ses')}"
+        scopes = " ".join(sorted(caller.scopes))
+        return _open_session(registry, session_id, caller.workspace_id, scopes, now, ends_at)
 
 
 def resume(registry: Registry, session: str, now: datetime) -> Caller:
@@ -179,15 +176,15 @@ def resume(registry: Registry, session: str, now: datetime) -> Caller:
     Raises:
         Unauthenticated: the session is unknown, has ended or was signed out.
     """
-    row = _find(registry, "sessions", session)
-    if row is None or _is_past(row["expires_at"], now):
+    row = rights.find(registry, "sessions", session)
+    if row is None or _is_past(row["expires_at"], now) or not _key_is_good(registry, row, now):
         raise Unauthenticated("The console session has ended.")
     return Caller(row["workspace_id"], row["id"], frozenset(row["scopes"].split()))
 
 
 def sign_out(registry: Registry, session: str) -> None:
     """End a session; an unknown one is ignored."""
-    registry.control.execute("DELETE FROM sessions WHERE hash = ?", [_hash(session)])
+    registry.control.execute("DELETE FROM sessions WHERE hash = ?", [rights.hash_of(session)])
 
 
 def sweep(registry: Registry, now: datetime) -> None:
@@ -205,20 +202,31 @@ def _open_session(
     ends_at: datetime,
 ) -> str:
     secret = secrets.token_urlsafe(32)
-    registry.control.execute(
-        "INSERT INTO sessions (id, hash, workspace_id, scopes, created_at, expires_at)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
-        [session_id, _hash(secret), workspace_id, scopes, now.isoformat(), ends_at.isoformat()],
-    )
+    row = {
+        "id": session_id,
+        "hash": rights.hash_of(secret),
+        "workspace_id": workspace_id,
+        "scopes": scopes,
+        "created_at": now.isoformat(),
+        "expires_at": ends_at.isoformat(),
+    }
+    rights.insert(registry, "sessions", row)
     return secret
 
 
-def _find(registry: Registry, table: str, secret: str) -> dict[str, Any] | None:
-    """Look a secret up by its hash: the comparison never sees the secret itself."""
-    if len(secret) > _LONGEST_SECRET:
-        return None
-    rows = registry.control.query(f"SELECT * FROM {table} WHERE hash = ?", [_hash(secret)])
-    return next(iter(rows), None)
+def _key_is_good(registry: Registry, session: dict[str, Any], now: datetime) -> bool:
+    """Tell whether the key that opened a session counts; a one-time code opens one without."""
+    key_id, opened_by_key, _ = str(session["id"]).partition(".")
+    if not opened_by_key:
+        return True
+    key = rights.key_of(registry, key_id)
+    if key is None or not rights.is_sealed(registry, "api_keys", key):
+        return False
+    return _is_in_force(key, now)
+
+
+def _is_in_force(key: dict[str, Any], now: datetime) -> bool:
+    return not key["revoked_at"] and not _is_past(key["expires_at"], now)
 
 
 def _touch(registry: Registry, row: dict[str, Any], now: datetime) -> None:
@@ -231,17 +239,5 @@ def _touch(registry: Registry, row: dict[str, Any], now: datetime) -> None:
     )
 
 
-def _label(registry: Registry, row: dict[str, Any]) -> str:
-    sealed = row["sealed"]
-    if sealed is None:
-        return ""
-    opened = registry.open("api_keys", row["id"], sealed)
-    return str(opened.get("label", ""))
-
-
 def _is_past(at: str | None, now: datetime) -> bool:
     return at is not None and datetime.fromisoformat(at) <= now
-
-
-def _hash(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()

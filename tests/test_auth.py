@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
+import sqlite3
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from serve import auth
 from tests.homes import NOW, bytes_under
-from workspace.errors import InvalidRequest, NotFound, ScopeMissing, Unauthenticated
+from workspace.errors import (
+    HousemodelError,
+    InvalidRequest,
+    NotFound,
+    ScopeMissing,
+    SealBroken,
+    StorageFull,
+    Unauthenticated,
+    Unavailable,
+)
 from workspace.registry import Registry
 from workspace.types import Caller, WorkspaceId
 
@@ -147,3 +159,118 @@ def test_a_session_ends_with_the_key_that_opened_it(
     with pytest.raises(Unauthenticated):
         auth.resume(registry, session, NOW)
     assert auth.resume(registry, unaffected, NOW)
+
+
+def as_intruder(home: Path, sql: str, *params: object) -> None:
+    """Write to the control store as somebody without the root key."""
+    with sqlite3.connect(home / "control.db") as db:
+        db.execute(sql, params)
+    db.close()
+
+
+def test_a_row_that_was_written_without_the_root_key_opens_nothing(
+    registry: Registry, workspace: WorkspaceId, home: Path
+) -> None:
+    forged = hashlib.sha256(b"hm_forged").hexdigest()
+    columns = "(id, workspace_id, hash, scopes, created_at, expires_at)"
+    for table, row_id in (("api_keys", "key_forged"), ("sessions", "ses_forged")):
+        sql = f"INSERT INTO {table} {columns} VALUES (?, ?, ?, 'images:read', ?, '2099-01-01')"
+        as_intruder(home, sql, row_id, workspace, forged, NOW.isoformat())
+    sql = "INSERT INTO sign_ins (hash, workspace_id, scopes, expires_at) VALUES (?, ?, ?, ?)"
+    as_intruder(home, sql, forged, workspace, "images:read", LATER.isoformat())
+    for ask in (
+        lambda: auth.authenticate(registry, "hm_forged", NOW),
+        lambda: auth.resume(registry, "hm_forged", NOW),
+        lambda: auth.redeem(registry, "hm_forged", NOW, hours=1),
+    ):
+        with pytest.raises(Unauthenticated):
+            ask()
+    assert registry.verify().damaged == (
+        "api_keys/key_forged",
+        "sessions/ses_forged",
+        f"sign_ins/{forged[:8]}",
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE api_keys SET scopes = 'generate images:read'",
+        "UPDATE api_keys SET expires_at = '2099-01-01T00:00:00+00:00'",
+        "UPDATE api_keys SET workspace_id = 'ws_other'",
+        "UPDATE api_keys SET sealed = NULL",
+    ],
+)
+def test_a_right_that_was_changed_ends(
+    registry: Registry, workspace: WorkspaceId, home: Path, change: str
+) -> None:
+    key_id, secret = auth.create_key(registry, workspace, {"generate"}, NOW, LATER, "night")
+    session = auth.sign_in(registry, secret, NOW, hours=1)
+    as_intruder(home, change)
+    for ask in (auth.authenticate, auth.sign_in):
+        with pytest.raises(Unauthenticated):
+            ask(registry, secret, NOW, *([1] if ask is auth.sign_in else []))
+    with pytest.raises(Unauthenticated):
+        auth.resume(registry, session, NOW)
+    assert "damaged" in auth.list_keys(registry)[0]["label"]
+    auth.revoke_key(registry, key_id, NOW)
+    assert auth.list_keys(registry)[0]["revoked_at"]
+
+
+def test_a_revocation_can_not_be_taken_back_by_hand(
+    registry: Registry, workspace: WorkspaceId, home: Path
+) -> None:
+    key_id, secret = auth.create_key(registry, workspace, {"generate"}, NOW)
+    auth.revoke_key(registry, key_id, NOW)
+    assert registry.verify().intact
+    as_intruder(home, "UPDATE api_keys SET revoked_at = NULL")
+    with pytest.raises(Unauthenticated):
+        auth.authenticate(registry, secret, NOW)
+
+
+def test_a_lock_can_not_be_taken_off_by_hand(
+    registry: Registry, workspace: WorkspaceId, home: Path
+) -> None:
+    registry.lock(workspace)
+    assert registry.verify().intact
+    as_intruder(home, "UPDATE workspaces SET locked = 0")
+    with pytest.raises(SealBroken):
+        registry.store(workspace)
+    as_intruder(home, "UPDATE workspaces SET locked = 1")
+    registry.unlock(workspace)
+    assert registry.store(workspace)
+
+
+def test_a_key_that_is_revoked_while_it_signs_in_leaves_no_session(
+    registry: Registry, workspace: WorkspaceId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key_id, secret = auth.create_key(registry, workspace, {"generate"}, NOW)
+    real = auth._open_session
+
+    def revoked_meanwhile(*args: Any) -> str:
+        auth.revoke_key(registry, key_id, NOW)
+        return real(*args)
+
+    monkeypatch.setattr(auth, "_open_session", revoked_meanwhile)
+    session = auth.sign_in(registry, secret, NOW, hours=12)
+    with pytest.raises(Unauthenticated):
+        auth.resume(registry, session, NOW)
+
+
+@pytest.mark.parametrize("error", [StorageFull, Unavailable])
+def test_reading_needs_no_room_on_the_disk(
+    registry: Registry,
+    workspace: WorkspaceId,
+    monkeypatch: pytest.MonkeyPatch,
+    error: type[HousemodelError],
+) -> None:
+    _, secret = auth.create_key(registry, workspace, {"generate"}, NOW)
+    real = registry.control.execute
+
+    def execute(sql: str, *rest: Any) -> Any:
+        if sql.startswith("UPDATE"):
+            raise error()
+        return real(sql, *rest)
+
+    monkeypatch.setattr(registry.control, "execute", execute)
+    assert auth.authenticate(registry, secret, NOW).scopes == {"generate"}

@@ -284,10 +284,12 @@ def test_a_damaged_control_file_is_reported(registry) -> None:
 
 def test_a_damaged_label_of_a_key_is_reported(registry) -> None:
     workspace = registry.create(NAME, "pro", NOW)
+    row = {"id": "key_1", "workspace_id": workspace.id, "hash": "h", "scopes": "admin"}
+    sealed = registry.seal_right("api_keys", {**row, "created_at": "2026"}, {"label": "night job"})
     registry.control.execute(
         "INSERT INTO api_keys (id, workspace_id, hash, scopes, created_at, sealed) VALUES"
         " ('key_1', ?, 'h', 'admin', '2026', ?)",
-        [workspace.id, registry.seal("api_keys", "key_1", {"label": "night job"})],
+        [workspace.id, sealed],
     )
     assert registry.verify().intact
     registry.control.execute("UPDATE api_keys SET sealed = substr(sealed, 2)")

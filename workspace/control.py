@@ -1,7 +1,9 @@
 """How `control.db` is sealed: the keys that come from the root key, and what each seal is bound to.
 
 Rules: the root key itself seals nothing; each purpose has a derived key. A workspace's row is bound
-to its plan and its creation time, so that a changed plan no longer opens. No database here.
+to its plan and its creation time, so that a changed plan no longer opens, and holds whether it is
+locked. A row that gives somebody a right is bound to the columns in `RIGHTS`: one that was inserted
+or changed by somebody without the root key does not open. No database here.
 """
 
 from __future__ import annotations
@@ -15,6 +17,21 @@ from workspace import sealing
 from workspace.errors import SealBroken
 from workspace.migrations import SCHEMA_VERSION
 from workspace.rows import canonical_json
+
+# Rows that give a right, and the plain columns that their seal is bound to.
+RIGHTS: dict[str, tuple[str, ...]] = {
+    "api_keys": (
+        "id",
+        "workspace_id",
+        "hash",
+        "scopes",
+        "created_at",
+        "expires_at",
+        "revoked_at",
+    ),
+    "sessions": ("id", "workspace_id", "hash", "scopes", "expires_at"),
+    "sign_ins": ("hash", "workspace_id", "scopes", "expires_at", "used_at"),
+}
 
 
 class ControlSeals:
@@ -48,6 +65,18 @@ class ControlSeals:
         opened: dict[str, Any] = json.loads(plaintext)
         return opened
 
+    def seal_right(self, table: str, row: Mapping[str, Any], private: Mapping[str, Any]) -> bytes:
+        """Seal a row of a table in `RIGHTS`; a column that is not given counts as NULL."""
+        return self.seal(table, row["hash"], private, *_rights(table, row))
+
+    def open_right(self, table: str, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Open a row of a table in `RIGHTS`.
+
+        Raises:
+            SealBroken: it was made or changed without the root key.
+        """
+        return self.open(table, row["hash"], row["sealed"], *_rights(table, row))
+
     def new_workspace_key(self, workspace_id: str) -> bytes:
         """Make a workspace key and return it wrapped."""
         return sealing.seal(self._wrapping_key, sealing.new_key(), _key_place(workspace_id))
@@ -69,6 +98,10 @@ def _bytes(sealed: object) -> bytes:
     if not isinstance(sealed, bytes):
         raise SealBroken("A sealed column holds something else.")
     return sealed
+
+
+def _rights(table: str, row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(row.get(column) for column in RIGHTS[table])
 
 
 def _place(table: str, row_id: str, bound: tuple[str | int | None, ...]) -> str:

@@ -100,3 +100,12 @@ def _first_store_tables(db: Database) -> None:
 def _first_control_tables(db: Database) -> None:
     for statement in _CONTROL_TABLES:
         db.execute(statement)
+
+
+@CONTROL(name="002_sealed_rights")  # type: ignore[untyped-decorator]
+def _seal_rights(db: Database) -> None:
+    """Every right is sealed from here on; those from before have no seal and are made anew."""
+    for table in ("sessions", "sign_ins", "api_keys"):
+        db.execute(f"DELETE FROM {table}")
+    for table in ("sessions", "sign_ins"):
+        db.execute(f"ALTER TABLE {table} ADD COLUMN sealed BLOB")

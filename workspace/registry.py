@@ -15,12 +15,13 @@ import sqlite3
 import threading
 import unicodedata
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from workspace import migrations
-from workspace.control import ControlSeals
+from workspace.control import RIGHTS, ControlSeals
 from workspace.database import open_database, transaction
 from workspace.disk import make_private_folder
 from workspace.errors import Conflict, InvalidRequest, Locked, NotFound, SealBroken
@@ -65,7 +66,6 @@ class Registry:
         """
         name = _clean(name)
         workspace = Workspace(WorkspaceId(new_id("ws")), name, plan, False, now)
-        created_at = now.isoformat()
         try:
             self.control.execute(
                 "INSERT INTO workspaces (id, name_hash, plan, locked, created_at, wrapped_key,"
@@ -74,9 +74,9 @@ class Registry:
                     workspace.id,
                     self._seals.name_hash(name),
                     plan,
-                    created_at,
+                    now.isoformat(),
                     self._seals.new_workspace_key(workspace.id),
-                    self._seals.seal("workspaces", workspace.id, {"name": name}, plan, created_at),
+                    self._sealed(workspace),
                 ],
             )
         except sqlite3.IntegrityError as error:
@@ -157,27 +157,18 @@ class Registry:
     def set_plan(self, workspace_id: str, plan: str) -> Workspace:
         """Move a workspace to another plan."""
         with transaction(self.control):
-            row = self._row("id", workspace_id)
-            private = {"name": self._workspace(row).name}
-            self.control.execute(
-                "UPDATE workspaces SET plan = ?, sealed = ? WHERE id = ?",
-                [
-                    plan,
-                    self._seals.seal("workspaces", row["id"], private, plan, row["created_at"]),
-                    workspace_id,
-                ],
-            )
+            self._write(replace(self.get(workspace_id), plan=plan))
         return self.get(workspace_id)
 
     def lock(self, workspace_id: str) -> None:
         """Close a workspace until it is unlocked; its key leaves memory."""
-        self._set_locked(workspace_id, 1)
+        self._set_locked(workspace_id, True)
         with self._lock:
             self._close_store(workspace_id)
 
     def unlock(self, workspace_id: str) -> None:
         """Let a locked workspace be opened again."""
-        self._set_locked(workspace_id, 0)
+        self._set_locked(workspace_id, False)
 
     def destroy(self, workspace_id: str) -> None:
         """Erase a workspace for good: its key first, then its files, then its row.
@@ -197,7 +188,7 @@ class Registry:
         self._finish_destroying()
 
     def seal(self, table: str, row_id: str, private: Mapping[str, Any]) -> bytes:
-        """Seal the private part of another row of `control.db`, such as a key's label."""
+        """Seal the private part of another row of `control.db`."""
         return self._seals.seal(table, row_id, private)
 
     def open(self, table: str, row_id: str, sealed: object) -> dict[str, Any]:
@@ -208,6 +199,24 @@ class Registry:
         """
         return self._seals.open(table, row_id, sealed)
 
+    def seal_right(
+        self, table: str, row: Mapping[str, Any], private: Mapping[str, Any] | None = None
+    ) -> bytes:
+        """Seal a row of `control.db` that gives a right (`control.RIGHTS`), bound to what it says.
+
+        Args:
+            private: What more is sealed with it, such as a key's label.
+        """
+        return self._seals.seal_right(table, row, private or {})
+
+    def open_right(self, table: str, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Open what `seal_right` sealed for this row.
+
+        Raises:
+            SealBroken: the row was made or changed without the root key.
+        """
+        return self._seals.open_right(table, row)
+
     def verify(self) -> StoreReport:
         """Open every sealed row of `control.db`; the workspaces' stores verify themselves."""
         damaged: list[str] = []
@@ -215,9 +224,10 @@ class Registry:
         try:
             if not self.control.is_whole():
                 damaged.append("control.db")
-            for table, where in (("workspaces", "wrapped_key"), ("api_keys", "sealed")):
-                sql = f"SELECT * FROM {table} WHERE {where} IS NOT NULL"
-                rows += ((table, row) for row in self.control.query(sql))
+            sql = "SELECT * FROM workspaces WHERE wrapped_key IS NOT NULL"
+            rows += (("workspaces", row) for row in self.control.query(sql))
+            for table in RIGHTS:
+                rows += ((table, row) for row in self.control.query(f"SELECT * FROM {table}"))
         except SealBroken:
             damaged.append("control.db")
         for table, row in rows:
@@ -226,9 +236,9 @@ class Registry:
                     self._workspace(row)
                     self._seals.unwrap(row["id"], row["wrapped_key"])
                 else:
-                    self.open(table, row["id"], row["sealed"])
+                    self.open_right(table, row)
             except SealBroken:
-                damaged.append(f"{table}/{row['id']}")
+                damaged.append(f"{table}/{row['id'] if 'id' in row else row['hash'][:8]}")
         return StoreReport(len(rows), 0, tuple(dict.fromkeys(damaged)))
 
     def close(self) -> None:
@@ -248,6 +258,8 @@ class Registry:
         private = self._seals.open(
             "workspaces", row["id"], row["sealed"], row["plan"], row["created_at"]
         )
+        if private.get("locked", bool(row["locked"])) != bool(row["locked"]):
+            raise SealBroken("A plain column was changed.")
         return Workspace(
             WorkspaceId(row["id"]),
             private["name"],
@@ -260,12 +272,20 @@ class Registry:
         if store := self._stores.pop(workspace_id, None):
             store.close()
 
-    def _set_locked(self, workspace_id: str, locked: int) -> None:
+    def _set_locked(self, workspace_id: str, locked: bool) -> None:
         with transaction(self.control):
-            self._row("id", workspace_id)
-            self.control.execute(
-                "UPDATE workspaces SET locked = ? WHERE id = ?", [locked, workspace_id]
-            )
+            self._write(replace(self.get(workspace_id), locked=locked))
+
+    def _write(self, changed: Workspace) -> None:
+        self.control.execute(
+            "UPDATE workspaces SET plan = ?, locked = ?, sealed = ? WHERE id = ?",
+            [changed.plan, int(changed.locked), self._sealed(changed), changed.id],
+        )
+
+    def _sealed(self, workspace: Workspace) -> bytes:
+        private = {"name": workspace.name, "locked": workspace.locked}
+        bound = (workspace.plan, workspace.created_at.isoformat())
+        return self._seals.seal("workspaces", workspace.id, private, *bound)
 
     def _check_root_key(self) -> None:
         """Keep a sealed word in the home, to tell a wrong root key from damaged rows."""
