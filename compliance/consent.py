@@ -2,22 +2,22 @@
 
 Rules: a consent is recorded, sealed and audited in one transaction, before anything biometric is
 computed. Versions are never rewritten: a new agreement is a new version, and the newest holds.
-Only the status of a version changes, and a revoked version stays revoked. Whether a use is covered
+Only the status of a version changes, and a revoked version stays revoked; when the person is
+erased, `close` takes out the words that may name them. Whether a use is covered
 is decided in `admission.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from compliance import audit
 from compliance.guidelines import Guidelines
 from compliance.terms import ConsentTerms, parse_terms, terms_from_json
-from workspace import sealing
-from workspace.errors import AttestationMissing, ModelRevoked
+from workspace.errors import AttestationMissing, ModelRevoked, SealBroken
 from workspace.rows import Row, canonical_json
 from workspace.store import WorkspaceStore
 from workspace.types import Caller, ConsentId, ConsentStatus, ModelId, new_id
@@ -26,7 +26,9 @@ __all__ = [
     "Consent",
     "ConsentTerms",
     "check_attestations",
+    "close",
     "current",
+    "in_force",
     "parse_terms",
     "record",
     "set_status",
@@ -78,7 +80,7 @@ def check_attestations(given: Sequence[Mapping[str, Any]], guidelines: Guideline
     old = [
         box.id
         for box in guidelines.attestations
-        if box.id in ticked and not sealing.same(ticked[box.id].lower(), box.sha256)
+        if box.id in ticked and ticked[box.id].lower() != box.sha256
     ]
     if missing or old:
         said = f"Not ticked: {', '.join(missing)}. " if missing else ""
@@ -152,6 +154,38 @@ def versions(store: WorkspaceStore, model_id: str) -> list[Consent]:
     """Read all versions, newest first."""
     rows = store.find("consents", "model_id = ?", (model_id,), "version DESC")
     return [_read(row) for row in rows]
+
+
+def in_force(given: Consent | None, now: datetime) -> bool:
+    """Tell whether a consent stands at this moment: active, begun, not ended."""
+    if given is None or given.status is not ConsentStatus.ACTIVE:
+        return False
+    return given.terms.starts_at <= now < given.terms.expires_at
+
+
+def close(store: WorkspaceStore, model_id: str, now: datetime, actor: str) -> int:
+    """End every version and destroy its free words: what was agreed stays, in fixed words only.
+
+    A revoked version stays revoked. May be repeated.
+
+    Returns:
+        How many versions there are.
+    """
+    found = 0
+    with store.transaction():
+        for raw in list(store.raw("consents", "model_id = ?", (model_id,))):
+            found += 1
+            try:
+                version = _read(store.open("consents", raw))
+                if version.status in (ConsentStatus.ACTIVE, ConsentStatus.SUSPENDED):
+                    version = set_status(store, version.id, ConsentStatus.EXPIRED, now, actor)
+            except SealBroken:
+                store.destroy("consents", raw["id"])  # unreadable; the audit log still has it
+                continue
+            terms = replace(version.terms, intended_use="", compensation="")
+            store.destroy("consents", version.id)  # with its key: the words are gone for good
+            _write(store, replace(version, terms=terms))
+    return found
 
 
 def set_status(

@@ -33,6 +33,7 @@ _DEFAULT_DURATION = timedelta(days=365)
 _LONGEST = timedelta(days=3653)  # ten years
 _MAX_TEXT_CHARACTERS = 2000
 _MAX_LIST = 300
+_LONGEST_NAME = 64  # characters of a caller's field name that an answer repeats
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SCOPE_FIELDS = frozenset({"tools", "alterations", "forbidden", "training"})
 
@@ -148,12 +149,12 @@ def _flat(raw: Mapping[str, Any] | None, pointer: str) -> dict[str, Any]:
         _refuse("The scope is a JSON object.", f"{pointer}/scope")
     for name in scope:
         if name not in _SCOPE_FIELDS:
-            _refuse("This field is not part of a consent's scope.", f"{pointer}/scope/{name}")
+            _refuse("This is not part of a consent's scope.", f"{pointer}/scope/{_step(name)}")
         if name in fields:
-            _refuse("This field is given twice.", f"{pointer}/scope/{name}")
+            _refuse("This field is given twice.", f"{pointer}/scope/{_step(name)}")
     for name in fields:
         if name not in _FIELDS:
-            _refuse("This field is not part of a consent.", f"{pointer}/{name}")
+            _refuse("This field is not part of a consent.", f"{pointer}/{_step(name)}")
     return {**fields, **scope}
 
 
@@ -166,7 +167,7 @@ class _Reader:
         if self.fields.get("training", False) is not False:
             self._refuse("training", "A custom model is never used to train other models.")
         starts_at = self._time("starts_at", now)
-        expires_at = self._time("expires_at", starts_at + _DEFAULT_DURATION)
+        expires_at = self._time("expires_at", self._a_year_after(starts_at))
         if expires_at <= max(starts_at, now):
             self._refuse("expires_at", "The consent ends before it can be used.")
         if expires_at - starts_at > _LONGEST:
@@ -255,6 +256,12 @@ class _Reader:
             pass
         self._refuse(name, "This is a date (2026-11-22) or a time with its zone (RFC 3339).")
 
+    def _a_year_after(self, starts_at: datetime) -> datetime:
+        try:
+            return starts_at + _DEFAULT_DURATION
+        except OverflowError:
+            self._refuse("starts_at", "This is after the end of all calendars.")
+
     def _max_images(self) -> int | None:
         value = self.fields.get("max_images")
         if value is not None and (type(value) is not int or not 0 < value <= 10**9):
@@ -269,8 +276,10 @@ class _Reader:
             known = name in ("basis", "amount", "currency", "per")
             if not known or not isinstance(part, str | int | float) or isinstance(part, bool):
                 self._refuse(
-                    f"compensation/{name}", "Compensation has basis, amount, currency, per."
+                    f"compensation/{_step(name)}", "Compensation has basis, amount, currency, per."
                 )
+            if not _is_text(str(part)):
+                self._refuse(f"compensation/{name}", "This is not a text.")
         words = [str(value[name]) for name in ("basis", "amount", "currency") if name in value]
         words += [f"per {value['per']}"] if "per" in value else []
         return " ".join(words)[:_MAX_TEXT_CHARACTERS]
@@ -279,12 +288,23 @@ class _Reader:
         value = self.fields.get(name)
         if value is None:
             return ""
-        if not isinstance(value, str) or len(value) > _MAX_TEXT_CHARACTERS:
+        if not isinstance(value, str) or len(value) > _MAX_TEXT_CHARACTERS or not _is_text(value):
             self._refuse(name, f"This is a text of at most {_MAX_TEXT_CHARACTERS} characters.")
         return value.strip()
 
     def _refuse(self, name: str, detail: str) -> NoReturn:
         _refuse(detail, f"{self.pointer}/{name}")
+
+
+def _is_text(value: str) -> bool:
+    """Half a surrogate pair is a Python string, but no text: it can't be written as UTF-8."""
+    return not any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def _step(name: object) -> str:
+    """Write a field's name as one step of a JSON pointer (RFC 6901), cut to what helps."""
+    shown = str(name)[:_LONGEST_NAME].encode(errors="replace").decode()
+    return shown.replace("~", "~0").replace("/", "~1")
 
 
 def _refuse(detail: str, pointer: str) -> NoReturn:

@@ -23,7 +23,7 @@ from workspace.errors import ConsentMissing, SealBroken
 from workspace.ports import FaceEncoder
 from workspace.rows import Row
 from workspace.store import WorkspaceStore
-from workspace.types import Check, ConsentStatus, Embedding, Face, ModelId, ModelStatus
+from workspace.types import Check, Embedding, Face, ModelId, ModelStatus
 
 BUILDER = "builder"  # actor in the audit log for what happens after the caller was answered
 
@@ -68,7 +68,7 @@ def build(
     if row.columns["status"] != ModelStatus.BUILDING:
         return ModelStatus(row.columns["status"])
     # 6. Face vectors
-    faces = _embed(store, encoder, row)
+    faces = _embed(store, encoder, row, now)
     # One transaction, so that two enrolments of one person at the same time can't both pass.
     with store.transaction():
         row = store.get(TABLE, model_id)
@@ -112,11 +112,11 @@ def give_up(store: WorkspaceStore, model_id: ModelId, code: str, now: datetime) 
             _refuse(store, row, [why], now)
 
 
-def _embed(store: WorkspaceStore, encoder: FaceEncoder, row: Row) -> _Embedded:
+def _embed(store: WorkspaceStore, encoder: FaceEncoder, row: Row, now: datetime) -> _Embedded:
     """Compute the vectors of both faces: the first biometric data, and only under a consent."""
     model_id = ModelId(row.id)
     agreed = consent.current(store, model_id)
-    if agreed is None or agreed.status is not ConsentStatus.ACTIVE:
+    if not consent.in_force(agreed, now):
         raise ConsentMissing("The consent for this model is not in force.")
     full_body, close_up = likeness.open_photos(store, model_id)
     in_close_up = likeness.face_from_json(row.private["face"])

@@ -38,6 +38,7 @@ from identity.models import (
 from identity.photos import PhotoLimits, decode
 from workspace.errors import (
     ImageCheckFailed,
+    InvalidRequest,
     PayloadTooLarge,
     PlanExcludesCustomModels,
     QuotaExceeded,
@@ -136,7 +137,8 @@ def enrol(
 
     Raises:
         PlanExcludesCustomModels, QuotaExceeded: the plan has no room.
-        AttestationMissing, InvalidRequest: a box, a term, the name or a file is not right.
+        AttestationMissing, InvalidRequest: a box, a term, the name or a file is not right, or the
+            consent starts later.
         PayloadTooLarge, UnsupportedImage: a file can't be taken.
         ImageCheckFailed: carries all checks; nothing was stored.
     """
@@ -145,6 +147,9 @@ def enrol(
     # 2. Boxes, terms, name, evidence
     consent.check_attestations(request.attestations, guidelines)
     terms = parse_terms(request.consent_terms, now, guidelines.vocabulary)
+    if terms.starts_at > now:
+        detail = "A consent that starts later can't be enrolled now: its photos may not be read."
+        raise InvalidRequest(detail, (), None, "/consent/starts_at")
     terms = evidence.named_in(terms, request.evidence)
     files = evidence.checked(request.evidence, limits.evidence)
     name = checked_name(request.name)

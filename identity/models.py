@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from compliance import audit
+from compliance import audit, consent
 from compliance.terms import CUSTOM_MODEL_TOOLS
 from identity import likeness
 from workspace.errors import Conflict, InvalidRequest, ModelRevoked, ToolNotAllowed
@@ -117,7 +117,9 @@ def erase(
     now: datetime,
     status: ModelStatus = ModelStatus.ERASED,
 ) -> ErasureRecord:
-    """Destroy the likeness, the evidence and the name, with their keys. Final; may be repeated.
+    """Destroy the likeness, the evidence and the name, with their keys; end the consent.
+
+    Final; may be repeated.
 
     Args:
         store: Whose model.
@@ -134,6 +136,7 @@ def erase(
         if row.columns["status"] == ModelStatus.REVOKED:
             status = ModelStatus.REVOKED
         destroyed = likeness.destroy(store, model_id)
+        consent.close(store, model_id, now, caller.actor)
         forget(store, row, status, (), now)
         entry = audit.append(
             store,

@@ -99,6 +99,19 @@ def remember(store: WorkspaceStore, request: Once, resource_id: str, now: dateti
     )
 
 
+def forget(store: WorkspaceStore, resource_id: str) -> None:
+    """Destroy what is known of the bodies that made a resource, which is erased now.
+
+    Their keys stay taken: a late replay is a conflict, and never makes the resource again. What
+    withdraws a person may still be repeated.
+    """
+    store.db.execute(
+        "UPDATE idempotency SET fingerprint = '' WHERE resource_id = ?"
+        " AND route NOT LIKE '%/revoke'",
+        [resource_id],
+    )
+
+
 def sweep(store: WorkspaceStore, now: datetime) -> None:
     """Forget keys that are too old."""
     old = (now - timedelta(hours=KEPT_HOURS)).isoformat()

@@ -78,11 +78,11 @@ def running(settings: Settings, port: int | None = None) -> Iterator[httpx.Clien
 def _serving(site: object, socket: Path, port: int | None) -> Iterator[httpx.Client]:
     where = {"host": "127.0.0.1", "port": port} if port else {"uds": str(socket)}
     config = uvicorn.Config(
-        site,
+        site,  # type: ignore[arg-type]
         log_level="warning",
         access_log=False,
         limit_concurrency=CONNECTIONS_AT_ONCE,
-        **where,  # type: ignore[arg-type]
+        **where,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, name="local-api", daemon=True)

@@ -208,11 +208,13 @@ def publish(parts: Parts, reviewed: Reviewed) -> Published:
 
     Raises:
         Conflict: cancelled or taken over meanwhile; nothing is published.
+        Refused, ModelRevoked: the consent does not allow it any more; nothing is published.
     """
     recorded = reviewed.drawn.opened.recorded
     claim, accepted = recorded.claim, recorded.admitted.resolved.accepted
     store, asked, now = accepted.store, accepted.asked, parts.clock()
     with store.transaction():
+        admit(parts, recorded.admitted.resolved)  # a consent may have ended while it was drawn
         leases.finish(store, claim, GenerationStatus.COMPLETED, now)
         ids = tuple(
             gallery.put(

@@ -23,6 +23,8 @@ from workspace.errors import HousemodelError, InvalidRequest, NotFound, PayloadT
 MEDIA_TYPE = "application/problem+json"
 _TYPE = "urn:housemodel:problem:"
 _LONGEST_NAME = 64  # characters of an unknown field's name that a pointer repeats
+_LONGEST_WORDS = 300  # characters of what a validator says
+_DEEPEST = 8  # steps into a body that a pointer follows
 _log = logging.getLogger("housemodel.http")
 
 
@@ -157,12 +159,12 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 def invalid(errors: Sequence[Any]) -> InvalidRequest:
     """Turn pydantic's errors into one `invalid_request` about the first of them."""
     first: Mapping[str, Any] = errors[0] if errors else {}
-    where = [str(part)[:_LONGEST_NAME] for part in first.get("loc", ())]
+    where = [str(part)[:_LONGEST_NAME] for part in first.get("loc", ())[:_DEEPEST]]
     place = where[0] if where else "body"
     if first.get("type") == "json_invalid":
         return InvalidRequest("The body is not valid JSON.")
     field = ".".join(where[1:]) or place
-    words = str(first.get("msg", "is not valid")).removeprefix("Value error, ")
+    words = str(first.get("msg", "is not valid")).removeprefix("Value error, ")[:_LONGEST_WORDS]
     more = f" {len(errors) - 1} more field(s) are wrong." if len(errors) > 1 else ""
     pointer = to_pointer(where[1:]) if place == "body" else ""
     kind = "" if place == "body" else f" ({place} parameter)"

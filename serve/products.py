@@ -1,7 +1,7 @@
 """Products of a workspace: one garment photo each, sealed.
 
-Rules: the photo is kept as PNG without metadata, its name sealed. A product that is deleted is
-erased; generations that still wait for it fail with `not_found`.
+Rules: the photo is kept as PNG without metadata, its name and category sealed. A product that is
+deleted is erased; generations that still wait for it fail with `not_found`.
 """
 
 from __future__ import annotations
@@ -60,8 +60,13 @@ def add(
         store.put(
             _TABLE,
             product_id,
-            {"name": name, "width": photo.shape[1], "height": photo.shape[0]},
-            category=category,
+            {
+                "name": name,
+                "category": category,
+                "width": photo.shape[1],
+                "height": photo.shape[0],
+            },
+            category="",  # a caller's word: sealed, never in clear
             created_at=now.isoformat(),
         )
         store.assets.put(picture, KIND, product_id, "image/png")
@@ -83,7 +88,7 @@ def of_row(row: Row) -> Product:
     return Product(
         ProductId(row.id),
         row.private["name"],
-        row.columns["category"] or "",
+        row.private.get("category", ""),
         row.private["width"],
         row.private["height"],
         datetime.fromisoformat(row.columns["created_at"]),

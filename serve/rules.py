@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from compliance import territories
 from compliance.admission import Usage
+from compliance.terms import Vocabulary
 from identity import models
 from serve import templates
 from serve.asked import Asked
@@ -35,6 +37,24 @@ def tool_takes_no_model(asked: Asked) -> None:
         raise ToolNotAllowed("Background swap takes no custom model.", (), None, "/model_id")
     if templates.names_model(asked.prompt):
         raise ToolNotAllowed("Background swap takes no `$model`.", (), None, "/prompt")
+
+
+def words_known(asked: Asked, vocabulary: Vocabulary) -> None:
+    """Hold purpose, channel and territories to known words: the audit log has them in clear.
+
+    Raises:
+        InvalidRequest: one is not among them.
+    """
+    if asked.purpose not in vocabulary.purposes:
+        raise _wrong(f"A purpose is one of {', '.join(vocabulary.purposes)}.", "/purpose")
+    if asked.channel not in vocabulary.channels:
+        raise _wrong(f"A channel is one of {', '.join(vocabulary.channels)}.", "/channel")
+    for index, territory in enumerate(asked.territories):
+        if territories.normalize(territory) is None:
+            raise _wrong(
+                "A territory is * (worldwide), EU, a country such as US, or US-NY.",
+                f"/territories/{index}",
+            )
 
 
 def fit(asked: Asked, pack: PackSummary) -> Asked:

@@ -32,6 +32,8 @@ Word = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-
 Territory = Annotated[str, Field(pattern=r"^(\*|[A-Za-z]{2}(-[A-Za-z0-9]{1,3})?)$")]
 Territories = Annotated[list[Territory], Field(min_length=1, max_length=40)]
 
+Metadata = dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=256)]]
+
 
 class Body(BaseModel):
     """Base of what callers send: unknown fields are refused."""
@@ -54,8 +56,8 @@ class GenerationRequest(Body):
     channel: Word = "web"
     territories: Territories = Field(default_factory=lambda: ["EU"])
     label: Literal["auto"] = "auto"
-    metadata: dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=256)]] = (
-        Field(default_factory=dict, max_length=16, description="Your own notes, kept sealed.")
+    metadata: Metadata = Field(
+        default_factory=dict, max_length=16, description="Your own notes, kept sealed."
     )
 
 
@@ -74,7 +76,7 @@ class RefineRequest(Body):
     purpose: Word | None = None
     channel: Word | None = None
     territories: Territories | None = None
-    metadata: dict[str, Annotated[str, Field(max_length=256)]] | None = Field(None, max_length=16)
+    metadata: Metadata | None = Field(None, max_length=16)
 
 
 class ModelChange(Body):

@@ -1,19 +1,22 @@
 """A custom model ends or rests: erase, revoke, suspend, resume; one transaction each.
 
 Erasing and revoking cancel what is queued or running, and destroy with their keys: the likeness,
-the name, the evidence, and every image that shows the person. Ids, times and the audit log stay.
+the name, the evidence, every image that shows the person, and what callers wrote about them:
+prompts, notes and the free words of the consent. Ids, times and the audit log stay.
 Suspending refuses new and waiting work until it is resumed; nothing is destroyed.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from compliance import consent
 from identity import enrolment
-from serve import gallery, queue
-from workspace.errors import Conflict, ConsentMissing, ModelRevoked
+from serve import gallery, idempotency, queue
+from serve.asked import Asked
+from workspace.errors import Conflict, ConsentMissing, ModelRevoked, SealBroken
 from workspace.store import WorkspaceStore
 from workspace.types import Caller, ConsentStatus, GenerationId, ModelId, ModelStatus
 
@@ -46,10 +49,30 @@ def erase(
         record = enrolment.erase(store, model_id, caller, now, status)
         cancelled = queue.cancel_of_model(store, model_id, now)
         images = gallery.destroy_of_model(store, model_id)
+        _forget_words(store, model_id)
     destroyed = {**record.destroyed, **({"image": images} if images else {})}
     return Erasure(
         model_id, record.status, record.erased_at, destroyed, record.audit_entry, cancelled
     )
+
+
+def _forget_words(store: WorkspaceStore, model_id: ModelId) -> None:
+    """Seal the model's generations anew without prompt and notes; their old keys are destroyed."""
+    idempotency.forget(store, model_id)
+    for raw in list(store.raw("generations", "model_id = ?", (model_id,))):
+        generation_id = raw["id"]
+        idempotency.forget(store, generation_id)
+        try:
+            row = store.open("generations", raw)
+            asked = replace(Asked.from_json(row.private["asked"]), prompt="", metadata={})
+        except SealBroken:
+            store.destroy("generations", generation_id)  # nothing of it can be read any more
+            continue
+        private: dict[str, Any] = {"asked": asked.to_json()}
+        if "error" in row.private:  # its detail may name a placeholder, which a caller wrote
+            private["error"] = {**row.private["error"], "detail": row.private["error"]["title"]}
+        store.destroy("generations", generation_id)
+        store.put("generations", generation_id, private, **row.columns)
 
 
 def revoke(store: WorkspaceStore, model_id: ModelId, caller: Caller, now: datetime) -> Erasure:

@@ -37,7 +37,10 @@ class Body(BaseModel):
 def client() -> TestClient:
     app = FastAPI()
     problems.install(app)
-    app.add_middleware(Frame, max_upload_bytes=1000, observe=lambda *_: None)
+
+    async def open_gate(scope: Any) -> None: ...
+
+    app.add_middleware(Frame, max_upload_bytes=1000, observe=lambda *_: None, gate=open_gate)
 
     @app.post("/body")
     def body(body: Body, limit: int = 1) -> None: ...

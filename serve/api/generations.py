@@ -9,13 +9,14 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 
 from compliance import audit
-from serve import idempotency, paging, pipeline, present, queue, schema, views
+from serve import idempotency, paging, pipeline, present, queue, rules, schema, views
 from serve.api import once
 from serve.api.access import PAGE, Cursor, Key, Limit, Visit, allowed
 from serve.asked import SEEDS, Asked
 from serve.idempotency import Once
 from serve.problems import documented
-from workspace.types import GenerationId, GenerationStatus, ModelId, ProductId
+from workspace.errors import InvalidRequest
+from workspace.types import GenerationId, GenerationStatus, ModelId, ProductId, Tool
 
 router = APIRouter(prefix="/v1/generations", tags=["generations"])
 _SUBMIT = documented(401, 403, 404, 409, 410, 413, 422, 429, 500, 503, 507)
@@ -32,6 +33,8 @@ def create(
     key: Key = None,
 ) -> views.GenerationAccepted:
     """Check, admit and queue a generation; it is durable when this answers."""
+    if body.image is not None and body.tool is not Tool.BACKGROUND_SWAP:
+        raise InvalidRequest("Only background_swap works on an image.", (), None, "/image")
     asked = Asked(
         tool=body.tool,
         prompt=body.prompt,
@@ -69,6 +72,8 @@ def refine(
 
 def _submit(visit: Visit, asked: Asked, sent: Once, response: Response) -> views.GenerationAccepted:
     parts, caller = visit.services.parts, visit.caller
+    rules.tool_takes_no_model(asked)  # before anything else: this answer depends on nothing
+    rules.words_known(asked, visit.services.guidelines.vocabulary)
     generation_id = pipeline.submit(parts, caller.workspace_id, asked, caller.actor, sent)
     visit.services.dispatcher.wake()
     answer = present.accepted(visit.store, visit.store.get("generations", generation_id))

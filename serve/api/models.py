@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
@@ -15,11 +17,13 @@ from serve.api import once
 from serve.api.access import PAGE, Cursor, Key, Limit, Visit, allowed
 from serve.idempotency import Once
 from serve.problems import documented
-from workspace.types import Gender, ModelId, ModelStatus, PhotoKind
+from workspace.store import WorkspaceStore
+from workspace.types import Caller, Gender, ModelId, ModelStatus, PhotoKind
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
 Reader = Annotated[Visit, allowed("models:read")]
 Writer = Annotated[Visit, allowed("models:write")]
+Move = Callable[[WorkspaceStore, ModelId, Caller, datetime], None]
 _CHANGE = documented(401, 403, 404, 409, 410, 422, 500, 503, 507)
 _FILES = {
     "full_body": "Head to toe: JPEG, PNG, WEBP or HEIC",
@@ -44,11 +48,19 @@ _FIELDS: dict[str, dict[str, Any]] = {
 
 
 def _json(text: Any) -> Any:
-    """Read a field that holds JSON."""
+    """Read a field that holds JSON: real numbers, and text that can be written as UTF-8."""
+    if not isinstance(text, str):
+        return text
     try:
-        return json.loads(text) if isinstance(text, str) else text
-    except (json.JSONDecodeError, RecursionError) as error:
+        value = json.loads(text, parse_constant=_no_number)
+        json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
         raise ValueError("must be JSON") from error
+    return value
+
+
+def _no_number(word: str) -> Any:
+    raise ValueError(word)
 
 
 class ModelFields(schema.Body):
@@ -190,8 +202,11 @@ def revoke(
 ) -> views.ErasureView:
     """Revoke the consent, cancel what is queued, erase the person. The reason is not kept."""
     store, now = visit.store, visit.now()
-    _remember(visit, once.of_json(key, request, body or schema.Reason()), model_id)
-    return _erased(visit, withdrawal.revoke(store, ModelId(model_id), visit.caller, now))
+    sent, found = once.of_json(key, request, body or schema.Reason()), ModelId(model_id)
+    enrolment.describe(store, found)
+    idempotency.once(store, sent, now, lambda: model_id)
+    # It is final, so that doing it again for a replay changes nothing.
+    return _erased(visit, withdrawal.revoke(store, found, visit.caller, now))
 
 
 @router.post("/{model_id}/suspend", summary="Pause all use", responses=_CHANGE)
@@ -203,9 +218,8 @@ def suspend(
     key: Key = None,
 ) -> views.ModelView:
     """Refuse all use of the model until it is resumed."""
-    _remember(visit, once.of_json(key, request, body or schema.Reason()), model_id)
-    withdrawal.suspend(visit.store, ModelId(model_id), visit.caller, visit.now())
-    return present.model(visit.store, ModelId(model_id), visit.now())
+    sent = once.of_json(key, request, body or schema.Reason())
+    return _move(visit, sent, ModelId(model_id), withdrawal.suspend)
 
 
 @router.post("/{model_id}/resume", summary="Allow use again", responses=_CHANGE)
@@ -217,15 +231,21 @@ def resume(
     key: Key = None,
 ) -> views.ModelView:
     """Allow use again, within the terms of the consent."""
-    _remember(visit, once.of_json(key, request, body or schema.Reason()), model_id)
-    withdrawal.resume(visit.store, ModelId(model_id), visit.caller, visit.now())
-    return present.model(visit.store, ModelId(model_id), visit.now())
+    sent = once.of_json(key, request, body or schema.Reason())
+    return _move(visit, sent, ModelId(model_id), withdrawal.resume)
 
 
-def _remember(visit: Visit, sent: Once, model_id: str) -> None:
-    """Hold a key to its first request; what follows may safely be done twice."""
-    enrolment.describe(visit.store, ModelId(model_id))
-    idempotency.once(visit.store, sent, visit.now(), lambda: model_id)
+def _move(visit: Visit, sent: Once, model_id: ModelId, act: Move) -> views.ModelView:
+    """Suspend or resume once; a replay, however late, only shows the present state."""
+    store, now = visit.store, visit.now()
+    enrolment.describe(store, model_id)
+
+    def move() -> str:
+        act(store, model_id, visit.caller, now)
+        return model_id
+
+    idempotency.once(store, sent, now, move)
+    return present.model(store, model_id, now)
 
 
 def _erased(visit: Visit, done: withdrawal.Erasure) -> views.ErasureView:

@@ -106,4 +106,7 @@ def photo(product_id: str, visit: Reader) -> Response:
 )
 def erase(product_id: str, visit: Writer) -> None:
     """Destroy the photo's and the name's keys; generations that wait for it will fail."""
-    products.destroy(visit.store, ProductId(product_id), visit.caller, visit.now())
+    store = visit.store
+    with store.transaction():
+        products.destroy(store, ProductId(product_id), visit.caller, visit.now())
+        idempotency.forget(store, product_id)

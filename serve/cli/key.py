@@ -9,6 +9,8 @@ from typing import Any
 from serve import auth
 from serve.cli.common import add_home, add_json, command, now, open_home, show
 
+MAX_DAYS = 3653  # ten years
+
 
 def add_parser(commands: Any) -> None:
     parser = command(
@@ -30,7 +32,7 @@ def add_parser(commands: Any) -> None:
         default=",".join(sorted(auth.SCOPES - {"admin"})),
         help="comma-separated: " + ", ".join(sorted(auth.SCOPES)),
     )
-    create.add_argument("--days", type=int, help="the key ends after so many days")
+    create.add_argument("--days", type=_days, help="the key ends after so many days, from 1 up")
     create.add_argument("--label", default="", help="what it is for")
     create.set_defaults(run=_create)
     listing = command(actions, "list", "list keys, never the secrets", "housemodel key list")
@@ -44,10 +46,18 @@ def add_parser(commands: Any) -> None:
         add_json(action)
 
 
+def _days(text: str) -> int:
+    """Read a number of days; a key that never ends is made without `--days`."""
+    days = int(text)
+    if not 1 <= days <= MAX_DAYS:
+        raise argparse.ArgumentTypeError(f"give a number of days from 1 to {MAX_DAYS}")
+    return days
+
+
 def _create(args: argparse.Namespace) -> int:
     _, registry = open_home(args)
     scopes = frozenset(part.strip() for part in args.scopes.split(",") if part.strip())
-    expires = now() + timedelta(days=args.days) if args.days else None
+    expires = now() + timedelta(days=args.days) if args.days is not None else None
     key_id, secret = auth.create_key(
         registry, registry.by_name(args.workspace).id, scopes, now(), expires, args.label
     )
