@@ -12,6 +12,7 @@ from collections.abc import Callable
 import httpx
 
 from serve import samples, walk
+from workspace.errors import HousemodelError
 
 NAME = "demo"
 PLAN = "enterprise"
@@ -19,14 +20,21 @@ SEED = 7
 
 
 def fill(client: httpx.Client, say: Callable[[str], None]) -> None:
-    """Fill the workspace of `client`'s key; does nothing where a model exists already.
+    """Fill the workspace of `client`'s key; does nothing where that was done already.
+
+    A workspace that somebody uses may refuse a step (a sample person is there already, the plan is
+    full, a boundary was set): that is said, and the appliance goes on without.
 
     Args:
         say: receives one line per step, for the terminal.
-
-    Raises:
-        Refusal: a step was refused; the message says which and why.
     """
+    try:
+        _fill(client, say)
+    except HousemodelError as error:
+        say(f"the demo workspace stays as it is: {error.detail or error.title}")
+
+
+def _fill(client: httpx.Client, say: Callable[[str], None]) -> None:
     if walk.checked(client.get("/v1/generations", params={"limit": 2}))["items"][1:]:
         return
     models = []

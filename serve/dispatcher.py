@@ -16,7 +16,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from serve import auth, idempotency, leases, pipeline, queue, recovery, rendering, scheduler
+from serve import leases, pipeline, queue, recovery, rendering, scheduler
 from serve.builder import Builder
 from serve.endings import end
 from serve.guarding import guarded, log_unknown
@@ -24,6 +24,7 @@ from serve.leases import Claim
 from serve.progress import News
 from serve.stages import Drawn, Opened, Parts
 from serve.unlocked import Unlocked
+from serve.upkeep import Upkeep
 from workspace.errors import (
     EngineFailed,
     HousemodelError,
@@ -66,6 +67,7 @@ class Dispatcher:
         self._turn = 0
         self._running: dict[tuple[str, int], Claim] = {}  # by generation and fence
         self._unlocked = Unlocked(parts.registry)
+        self._upkeep = Upkeep()
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
@@ -73,9 +75,8 @@ class Dispatcher:
         if self._threads:
             return
         self._stopping = False
-        guarded(auth.sweep, self._parts.registry, self._parts.clock())
         for store in guarded(self._unlocked.stores) or ():
-            guarded(self._recover_workspace, store)
+            guarded(self._look, store)
         self.builder.start()
         for number in range(self._policy.workers):
             thread = threading.Thread(target=self._work, name=f"dispatcher-{number}", daemon=True)
@@ -133,6 +134,7 @@ class Dispatcher:
     def _take(self) -> tuple[Claim, ...]:
         """Let the scheduler choose and claim what it chose; one bad store stops no other."""
         with self._claiming:
+            guarded(self._upkeep.of_registry, self._parts.registry, self._parts.clock())
             stores = {store.workspace.id: store for store in self._unlocked.stores()}
             waiting = [job for s in stores.values() for job in guarded(self._look, s) or ()]
             if not waiting:
@@ -143,7 +145,8 @@ class Dispatcher:
         return tuple(claim for claim in claims if claim is not None)
 
     def _look(self, store: WorkspaceStore) -> list[scheduler.Waiting]:
-        """Take back what a stuck worker holds, and list what waits."""
+        """Sweep, take back what a dead or stuck worker holds, and list what waits."""
+        guarded(self._upkeep.of_store, store, self._parts.clock())
         now, attempts = self._parts.clock(), self._policy.max_attempts
         self._announce(recovery.recover(store, self._owner, now, attempts))
         return queue.waiting(store, LOOK_AHEAD)
@@ -247,12 +250,6 @@ class Dispatcher:
         ids = [rendering.job_id(claim, k) for claim in claims for k in range(claim.asked.n)]
         if ids:
             guarded(self._parts.diffusion.cancel, ids)
-
-    def _recover_workspace(self, store: WorkspaceStore) -> None:
-        now = self._parts.clock()
-        recovery.recover(store, self._owner, now, self._policy.max_attempts)
-        idempotency.sweep(store, now)
-        store.assets.sweep()
 
     def _announce(self, ids: Sequence[str]) -> None:
         for generation_id in ids:

@@ -14,6 +14,7 @@ import httpx
 from serve import auth, demo_workspace
 from serve.cli.common import add_home, command, now, open_marks
 from serve.settings import Settings, load_settings
+from workspace.errors import NotFound, SealBroken
 from workspace.keys import load_root_key
 from workspace.registry import Registry
 from workspace.types import WorkspaceId
@@ -73,12 +74,19 @@ def _first_workspace(settings: Settings) -> WorkspaceId | None:
     registry = _open(settings, create=True)
     try:
         open_marks(settings, registry)  # a bad certificate is told here, before Ray is started
-        found = registry.list()
-        if not found:
-            found = [registry.create(demo_workspace.NAME, demo_workspace.PLAN, now())]
-        return next((w.id for w in found if w.name == demo_workspace.NAME and not w.locked), None)
+        if not registry.ids():
+            registry.create(demo_workspace.NAME, demo_workspace.PLAN, now())
+        return _demo_of(registry)
     finally:
         registry.close()
+
+
+def _demo_of(registry: Registry) -> WorkspaceId | None:
+    try:
+        found = registry.by_name(demo_workspace.NAME)
+    except (NotFound, SealBroken):  # a damaged one is `doctor`'s to report; the others are served
+        return None
+    return None if found.locked else found.id
 
 
 def _fill(settings: Settings, workspace: WorkspaceId, base_url: str, say: Any) -> None:
