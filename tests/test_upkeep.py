@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from serve import auth, demo_workspace, idempotency, samples
 from serve.cli import up
@@ -40,7 +41,7 @@ def test_old_keys_and_sessions_are_swept_while_the_gateway_runs(fresh_service: S
 
 def test_a_workspace_that_refuses_the_demo_fill_does_not_end_the_start(service: Service) -> None:
     workspace = service.other("by hand", "enterprise")
-    client = service.client_of(workspace)
+    client: Any = service.client_of(workspace)
     for person in samples.people()[:1]:
         made = client.post("/v1/models", **enrolment(client, person, name="By Hand"))
         assert made.status_code == 202
