@@ -32,6 +32,7 @@ __all__ = [
     "parse_terms",
     "record",
     "set_status",
+    "version",
     "versions",
 ]
 
@@ -154,6 +155,16 @@ def versions(store: WorkspaceStore, model_id: str) -> list[Consent]:
     """Read all versions, newest first."""
     rows = store.find("consents", "model_id = ?", (model_id,), "version DESC")
     return [_read(row) for row in rows]
+
+
+def version(store: WorkspaceStore, consent_id: str) -> Consent:
+    """Read one version by its id.
+
+    Raises:
+        NotFound: there is no such consent.
+        SealBroken: the record was changed or damaged.
+    """
+    return _read(store.get("consents", consent_id))
 
 
 def in_force(given: Consent | None, now: datetime) -> bool:

@@ -59,6 +59,8 @@ def erase(
 def _forget_words(store: WorkspaceStore, model_id: ModelId) -> None:
     """Seal the model's generations anew without prompt and notes; their old keys are destroyed."""
     idempotency.forget(store, model_id)
+    for given in list(store.raw("consents", "model_id = ?", (model_id,))):
+        idempotency.forget(store, given["id"])
     for raw in list(store.raw("generations", "model_id = ?", (model_id,))):
         generation_id = raw["id"]
         idempotency.forget(store, generation_id)

@@ -10,7 +10,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request, Response
 from pydantic import BeforeValidator, Field, JsonValue
 
-from compliance import consent
 from identity import enrolment, likeness
 from serve import forms, idempotency, paging, present, rules, schema, views, withdrawal
 from serve.api import once
@@ -178,18 +177,6 @@ def photo(model_id: str, kind: PhotoKind, visit: Reader) -> Response:
     """Open one sealed reference photo."""
     content, media_type = likeness.photo(visit.store, ModelId(model_id), kind)
     return Response(content, media_type=media_type)
-
-
-@router.get(
-    "/{model_id}/consents",
-    summary="Consent versions, newest first",
-    responses=documented(401, 403, 404, 500, 503),
-)
-def consents(model_id: str, visit: Reader) -> views.Page[views.ConsentView]:
-    """Show every version of the consent that was recorded for this model."""
-    enrolment.describe(visit.store, ModelId(model_id))
-    found = consent.versions(visit.store, model_id)
-    return views.Page(items=[present.consent(version) for version in found])
 
 
 @router.post("/{model_id}/revoke", summary="The person withdraws", responses=_CHANGE)
