@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from serve import auth, demo_workspace, idempotency, samples
+from serve.__main__ import main
 from serve.cli import up
 from serve.dispatcher import Dispatcher
 from serve.idempotency import Once
@@ -50,11 +54,18 @@ def test_a_workspace_that_refuses_the_demo_fill_does_not_end_the_start(service: 
     assert "stays as it is" in said[-1]
 
 
-def test_a_damaged_workspace_does_not_keep_the_appliance_from_starting(tmp_path: Path) -> None:
+def test_a_damaged_workspace_does_not_keep_the_appliance_from_starting(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     settings = load_settings(home=tmp_path / "home")
     found = up._first_workspace(settings)
     assert found is not None and up._first_workspace(settings) == found
     registry = Registry(settings.home, load_root_key(settings.root_key_file, create=False))
-    registry.control.execute("UPDATE workspaces SET plan = 'pro'")
+    other = registry.create("other", "pro", datetime.now(UTC))
+    registry.control.execute("UPDATE workspaces SET plan = 'pro' WHERE id = ?", [found])
     registry.close()
     assert up._first_workspace(settings) is None
+    assert main(["workspace", "list", "--home", str(settings.home), "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert listed[0] == {"id": found, "error": "seal_broken"}
+    assert (listed[1]["id"], listed[1]["name"]) == (other.id, "other")

@@ -6,8 +6,10 @@ import argparse
 from typing import Any
 
 from serve.cli.common import add_home, add_json, command, now, open_home, show
-from workspace.errors import InvalidRequest
+from workspace.errors import InvalidRequest, SealBroken
 from workspace.plans import load_plans
+from workspace.registry import Registry
+from workspace.types import WorkspaceId
 
 
 def add_parser(commands: Any) -> None:
@@ -57,17 +59,23 @@ def _create(args: argparse.Namespace) -> int:
 
 def _list(args: argparse.Namespace) -> int:
     _, registry = open_home(args)
-    found = registry.list()
-    show(
-        args,
-        [
-            {"id": w.id, "name": w.name, "plan": w.plan, "locked": w.locked, "at": w.created_at}
-            for w in found
-        ],
-        [f"{w.id}  {w.name}  {w.plan}{'  locked' if w.locked else ''}" for w in found]
-        or ["No workspace yet: housemodel workspace create NAME"],
-    )
+    rows = [_row(registry, workspace_id) for workspace_id in registry.ids()]
+    lines = [
+        f"{row['id']}  {row.get('name', 'damaged: see `housemodel doctor`')}"
+        f"  {row.get('plan', '')}{'  locked' if row.get('locked') else ''}".rstrip()
+        for row in rows
+    ]
+    show(args, rows, lines or ["No workspace yet: housemodel workspace create NAME"])
     return 0
+
+
+def _row(registry: Registry, workspace_id: WorkspaceId) -> dict[str, Any]:
+    """One line of the list; a damaged workspace hides no other."""
+    try:
+        w = registry.get(workspace_id)
+    except SealBroken as error:
+        return {"id": workspace_id, "error": error.code}
+    return {"id": w.id, "name": w.name, "plan": w.plan, "locked": w.locked, "at": w.created_at}
 
 
 def _change(args: argparse.Namespace) -> int:
