@@ -163,6 +163,7 @@ class _Exchange:
         clean = given.decode() if _CLEAN_ID.fullmatch(given) else ""
         self.request_id = clean or f"req_{secrets.token_hex(8)}"
         scope.setdefault("state", {})["request_id"] = self.request_id
+        self._asked = dict(scope)  # as it came: a mounted application writes its own into it
 
     async def run(self, app: ASGIApp) -> None:
         length = _header(self._scope, b"content-length")
@@ -208,7 +209,7 @@ class _Exchange:
         if gate is None:
             return
         try:
-            await gate(self._scope)
+            await gate(self._asked)
         except HousemodelError as error:
             if not self.lenient:
                 self._stop(error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -96,13 +97,29 @@ def code_for(service: Service) -> str:
 
 def test_a_one_time_link_signs_in_once(service: Service) -> None:
     client, code = new_client(service.app, {}), code_for(service)
-    answer = client.get("/sign-in", params={"code": code})
+    for _ in range(2):  # looking at the link uses nothing up
+        page = client.get("/sign-in", params={"code": code})
+        assert page.status_code == 200 and "set-cookie" not in page.headers
+        assert "<button autofocus>Sign in</button>" in page.text
+        assert page.headers["referrer-policy"] == "same-origin"  # or a browser sends Origin: null
+    sent = re.search(r'name="code" type="hidden" value="([^"]+)"', page.text)
+    assert sent is not None and sent[1] == code
+    answer = client.post("/sign-in", data={"code": code}, headers={"Origin": "http://testserver"})
     cookie = answer.headers["set-cookie"]
-    assert answer.status_code == 200 and 'http-equiv="refresh"' in answer.text
+    assert (answer.status_code, answer.headers["location"]) == (303, "/console/")
     assert "HttpOnly" in cookie and "samesite=strict" in cookie.lower()
     assert client.get("/v1/models").status_code == 200
-    again = new_client(service.app, {}).get("/sign-in", params={"code": code})
+    again = new_client(service.app, {}).post("/sign-in", data={"code": code})
     assert again.status_code == 401 and "set-cookie" not in again.headers
+
+
+def test_no_other_page_can_sign_somebody_in(service: Service) -> None:
+    for origin in ("null", "https://evil.example", "http://testserver.evil.example"):
+        client = new_client(service.app, {"Origin": origin})
+        answer = client.post("/sign-in", data={"code": code_for(service)})
+        assert code_of(answer) == (403, "refused") and "set-cookie" not in answer.headers
+    odd = new_client(service.app, {}).get("/sign-in", params={"code": '"><b>x'})
+    assert odd.status_code == 200 and "<b>x" not in odd.text
 
 
 def test_the_page_signs_in_with_a_code_or_a_key(service: Service) -> None:
@@ -125,7 +142,7 @@ def test_the_page_signs_in_with_a_code_or_a_key(service: Service) -> None:
 
 def test_another_sites_page_can_not_use_the_session(service: Service) -> None:
     client = new_client(service.app, {})
-    client.get("/sign-in", params={"code": code_for(service)})
+    client.post("/sign-in", json={"code": code_for(service)})
     body = {"tool": "editorial", "prompt": "a hat"}
     assert code_of(client.post("/v1/generations", json=body)) == (403, "refused")
     evil = {"Origin": "https://evil.example"}
@@ -137,7 +154,7 @@ def test_another_sites_page_can_not_use_the_session(service: Service) -> None:
 
 def test_signing_out_ends_the_session(service: Service) -> None:
     client = new_client(service.app, {})
-    client.get("/sign-in", params={"code": code_for(service)})
+    client.post("/sign-in", json={"code": code_for(service)})
     session = client.cookies[auth.COOKIE]
     assert client.post("/sign-out").status_code == 403
     assert client.post("/sign-out", headers={auth.CONSOLE_HEADER: "1"}).status_code == 303

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from fastapi import FastAPI, Request
+from fastapi.testclient import TestClient
 
-from serve import forms, middleware
-from serve.auth import COOKIE
+from serve import auth, forms, middleware
+from serve.api import access
 from tests.service import Service, new_client
 
 FORM = "multipart/form-data; boundary=b"
@@ -56,7 +59,9 @@ def key_of(client: Any) -> str:
 
 
 @pytest.mark.parametrize("path", ["/v1/models", "/v1/products", "/v1/photos/check", "/v1/verify"])
-@pytest.mark.parametrize("key", [{}, {"authorization": "Bearer hm_no"}, {"cookie": f"{COOKIE}=x"}])
+@pytest.mark.parametrize(
+    "key", [{}, {"authorization": "Bearer hm_no"}, {"cookie": f"{auth.COOKIE}=x"}]
+)
 def test_no_byte_of_a_strangers_body_is_taken(
     service: Service, path: str, key: dict[str, str]
 ) -> None:
@@ -151,3 +156,25 @@ def test_text_fields_are_utf8_whatever_is_named(service: Service, charset: str) 
 def test_an_origin_that_is_no_address_is_refused(service: Service, path: str) -> None:
     client = new_client(service.app, {"Origin": "http://[x"})
     assert client.post(path, json={"code": "x"}).status_code == 403
+
+
+def test_the_console_takes_large_bodies_of_a_session_only(service: Service) -> None:
+    inner, outer = FastAPI(), FastAPI()
+
+    @inner.post("/echo")
+    async def echo(request: Request) -> int:
+        return len(await request.body())
+
+    outer.state.services = service.services
+    outer.mount("/console", inner)
+    outer.add_middleware(
+        middleware.Frame, max_upload_bytes=4 * MIB, observe=lambda *_: None, gate=access.gate
+    )
+    client = TestClient(outer, headers={auth.CONSOLE_HEADER: "1"})
+    big = b"x" * (2 * MIB)
+    assert client.post("/console/echo", content=big).status_code == 413
+    assert client.post("/console/echo", content=b"x").json() == 1  # the console says what is wrong
+    registry, now = service.services.registry, datetime.now(UTC)
+    code = auth.create_sign_in(registry, service.workspace.id, {"models:read"}, now, minutes=5)
+    client.cookies[auth.COOKIE] = auth.redeem(registry, code, now, 1)
+    assert client.post("/console/echo", content=big).json() == len(big)

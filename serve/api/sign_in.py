@@ -1,8 +1,8 @@
 """`/sign-in`, `/sign-out`: from a one-time code or an API key to a console session.
 
 A plain page without scripts or outside files. The session travels in a cookie that scripts can't
-read and other sites can't send. After a one-time link the page moves on by itself instead of by
-redirect, because a browser that came from elsewhere would not send the new strict cookie along.
+read and other sites can't send. A one-time link only shows a page: its button sends the code, so
+that a preview of the link does not use it up, and no other site can sign anybody in.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ router = APIRouter(tags=["sign-in"])
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>housemodel</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">{head}
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <style>
 body {{ font: 16px/1.5 system-ui, sans-serif; margin: 12vh auto; max-width: 26rem; padding: 0 1rem;
   color: #222; background: #fafafa }}
@@ -42,7 +42,9 @@ _FORM = """{notice}<form method="post" action="/sign-in">
 <button>Sign in</button></form>
 <p>The start of the service prints a one-time code. A key is made with
 <code>housemodel key create</code>.</p>"""
-_WELCOME = '<p>Signed in. <a href="{console}">Open the console</a></p>'
+_ONE_BUTTON = """<form method="post" action="/sign-in">
+<input name="code" type="hidden" value="{code}"><button autofocus>Sign in</button></form>
+<p>The link works once.</p>"""
 
 
 class Secret(schema.Body):
@@ -63,22 +65,13 @@ def root() -> RedirectResponse:
     "/sign-in",
     summary="The sign-in page",
     response_class=HTMLResponse,
-    responses={401: {"description": "The page, saying why the code does not work."}},
+    responses=documented(422),
 )
-def page(request: Request, code: Annotated[str | None, Query(max_length=128)] = None) -> Response:
-    """Show the form, or sign in at once with the code of a one-time link."""
+def page(code: Annotated[str | None, Query(max_length=128)] = None) -> Response:
+    """Show the form, or one button for the code of a one-time link; nothing is used up yet."""
     if code is None:
         return _form("")
-    services = services_of(request)
-    try:
-        session = auth.redeem(services.registry, code, services.now(), services.session_hours)
-    except Unauthenticated as error:
-        return _form(error.detail)
-    head = f'<meta http-equiv="refresh" content="0; url={CONSOLE}">'
-    welcome = _WELCOME.format(console=CONSOLE)
-    return _with_session(
-        HTMLResponse(_PAGE.format(head=head, body=welcome)), request, services, session
-    )
+    return HTMLResponse(_PAGE.format(body=_ONE_BUTTON.format(code=escape(code, quote=True))))
 
 
 @router.post(
@@ -101,7 +94,8 @@ def page(request: Request, code: Annotated[str | None, Query(max_length=128)] = 
 )
 async def sign_in(request: Request) -> Response:
     """Open a console session: `{"code": ...}` or `{"key": ...}`; the answer sets the cookie."""
-    if request.headers.get("origin") not in (None, "null") and not from_console(request):
+    # NOTE: programs send no origin; a browser always does, and `null` is no page of ours.
+    if "origin" in request.headers and not from_console(request):
         raise Refused("Sign in from this service's own page.")
     from_page = "urlencoded" in request.headers.get("content-type", "")
     secret = _read(await request.body(), from_page)
@@ -159,7 +153,7 @@ def _open(services: Services, given: Secret) -> str:
 
 def _form(problem: str) -> HTMLResponse:
     notice = f'<p role="alert">{escape(problem)}</p>' if problem else ""
-    page = _PAGE.format(head="", body=_FORM.format(notice=notice))
+    page = _PAGE.format(body=_FORM.format(notice=notice))
     return HTMLResponse(page, 401 if problem else 200)
 
 
