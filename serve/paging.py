@@ -1,22 +1,24 @@
 """Lists: newest first, a page at a time, with an opaque cursor.
 
 The cursor names the last row of the page before (creation time and id), so pages neither skip nor
-repeat rows when new ones arrive.
+repeat rows when new ones arrive. One damaged row does not take the whole list away.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
-from workspace.errors import InvalidRequest
+from serve import views
+from workspace.errors import InvalidRequest, SealBroken
 from workspace.rows import Row
 from workspace.store import WorkspaceStore
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 100
+Item = TypeVar("Item")
 
 
 def page(
@@ -24,21 +26,30 @@ def page(
     table: str,
     limit: int,
     cursor: str | None,
+    show: Callable[[Row], Item],
     where: str = "1",
     params: Sequence[Any] = (),
-) -> tuple[list[Row], str | None]:
-    """Read one page and the cursor of the next; None when this is the last.
+) -> views.Page[Item]:
+    """Read one page; a row that no longer opens is named in it and hides no other.
+
+    Args:
+        show: Makes the item of a row.
 
     Raises:
         InvalidRequest: the cursor is not one of ours.
     """
     if cursor is not None:
         where, params = f"({where}) AND (created_at, id) < (?, ?)", (*params, *_read(cursor))
-    rows = store.find(table, where, params, "created_at DESC, id DESC", limit + 1)
-    if len(rows) <= limit:
-        return rows, None
-    last = rows[limit - 1]
-    return rows[:limit], _write(last.columns["created_at"], last.id)
+    found = list(store.raw(table, where, params, "created_at DESC, id DESC", limit + 1))
+    items, damaged = [], []
+    for raw in found[:limit]:
+        try:
+            items.append(show(store.open(table, raw)))
+        except SealBroken as error:
+            damaged.append(views.DamagedView(id=str(raw["id"]), code=error.code))
+    last = found[limit - 1] if len(found) > limit else None
+    following = _write(last["created_at"], last["id"]) if last else None
+    return views.Page(items=items, damaged=damaged, next_cursor=following)
 
 
 def _write(created_at: str, row_id: str) -> str:

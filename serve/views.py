@@ -35,10 +35,20 @@ def _utc(value: Any) -> Any:
 Time = Annotated[datetime, BeforeValidator(_utc)]
 
 
+class DamagedView(BaseModel):
+    """An item that was changed or damaged where it is kept, and can't be shown."""
+
+    id: str
+    code: str
+
+
 class Page(BaseModel, Generic[Item]):
     """One page of a list, newest first."""
 
     items: list[Item]
+    damaged: list[DamagedView] = Field(
+        default_factory=list, description="What belongs here and no longer opens."
+    )
     next_cursor: str | None = Field(None, description="Send as `cursor` for the next page.")
 
 

@@ -73,14 +73,28 @@ def allowed(*scopes: str) -> Any:
     """Make the dependency that lets a caller with any of the scopes in; no scope: any caller."""
 
     def visit(request: Request, bearer: Bearer, session: Session) -> Visit:
-        services = services_of(request)
-        caller = caller_of(request) or _admit(request, bearer, session)
-        if scopes:
-            auth.require(caller, *scopes)
-        again = partial(identify, request, bearer, session)
-        return Visit(services, caller, services.store_of(caller), again)
+        return visit_of(request, bearer, session, scopes)
 
     return Depends(visit)
+
+
+def visit_of(
+    request: Request,
+    bearer: HTTPAuthorizationCredentials | None,
+    session: str | None,
+    scopes: tuple[str, ...],
+) -> Visit:
+    """Let a caller with any of the scopes in.
+
+    Raises:
+        Unauthenticated, Refused, ScopeMissing, Locked: it may not come in.
+    """
+    services = services_of(request)
+    caller = caller_of(request) or _admit(request, bearer, session)
+    if scopes:
+        auth.require(caller, *scopes)
+    again = partial(identify, request, bearer, session)
+    return Visit(services, caller, services.store_of(caller), again)
 
 
 async def gate(scope: Scope) -> None:

@@ -3,12 +3,14 @@
 Events: `status` ({status, position}), `progress` ({step, steps}), and at the end `done` with the
 whole generation. Each connection first gets the present state, so joining late or again loses
 nothing; the state is read from the store in a worker thread, never on the event loop. A comment
-every `KEEP_ALIVE_SECONDS` keeps proxies from closing the line.
+every `KEEP_ALIVE_SECONDS` keeps proxies from closing the line. The key or session is checked again
+while the line is open, so a revoked key hears nothing more.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import Annotated
 
@@ -24,6 +26,7 @@ from workspace.errors import HousemodelError
 from workspace.types import TERMINAL
 
 KEEP_ALIVE_SECONDS = 15.0
+RECHECK_SECONDS = 5.0  # how old the answer may be that the key or session is valid
 
 router = APIRouter(prefix="/v1/generations", tags=["generations"])
 
@@ -61,13 +64,17 @@ async def _stream(visit: Visit, generation_id: str) -> AsyncIterator[str]:
     """Write what changed since the last look. Starlette ends it when the caller leaves."""
     status: StatusEvent | None = None
     progress: views.ProgressView | None = None
+    checked = time.monotonic()
     with visit.services.dispatcher.news.listen(generation_id) as changed:
         while True:
             changed.clear()
             try:
+                if visit.again is not None and time.monotonic() - checked >= RECHECK_SECONDS:
+                    await run_in_threadpool(visit.again)
+                    checked = time.monotonic()
                 now = await run_in_threadpool(_read, visit, generation_id)
             except HousemodelError:
-                return  # locked or erased meanwhile; asking again says why
+                return  # locked, erased or no longer allowed; asking again says why
             seen = StatusEvent(status=now.status.value, position=now.position)
             if seen != status:
                 status = seen

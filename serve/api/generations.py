@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import replace
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
@@ -95,9 +96,8 @@ def past(
     for column, value in (("status", status), ("model_id", model_id)):
         if value is not None:
             where, params = f"{where} AND {column} = ?", [*params, str(value)]
-    rows, following = paging.page(visit.store, "generations", limit, cursor, where, params)
-    shown = [present.generation(visit.store, row) for row in rows]
-    return views.Page(items=shown, next_cursor=following)
+    show = partial(present.generation, visit.store)
+    return paging.page(visit.store, "generations", limit, cursor, show, where, params)
 
 
 @router.get(

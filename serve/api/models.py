@@ -16,6 +16,7 @@ from serve.api import once
 from serve.api.access import PAGE, Cursor, Key, Limit, Visit, allowed
 from serve.idempotency import Once
 from serve.problems import documented
+from workspace.rows import Row
 from workspace.store import WorkspaceStore
 from workspace.types import Caller, Gender, ModelId, ModelStatus, PhotoKind
 
@@ -134,11 +135,12 @@ def listing(
     visit: Reader, limit: Limit = PAGE, cursor: Cursor = None
 ) -> views.Page[views.ModelView]:
     """List the workspace's custom models; erased ones are left out."""
-    rows, following = paging.page(
-        visit.store, "models", limit, cursor, "status <> ?", [ModelStatus.ERASED.value]
-    )
-    shown = [present.model(visit.store, ModelId(row.id), visit.now()) for row in rows]
-    return views.Page(items=shown, next_cursor=following)
+    store, now, hidden = visit.store, visit.now(), [ModelStatus.ERASED.value]
+
+    def show(row: Row) -> views.ModelView:
+        return present.model(store, ModelId(row.id), now)
+
+    return paging.page(store, "models", limit, cursor, show, "status <> ?", hidden)
 
 
 @router.get("/{model_id}", summary="One model", responses=documented(401, 403, 404, 500, 503))

@@ -14,6 +14,7 @@ from serve.api import once
 from serve.api.access import PAGE, Cursor, Key, Limit, Visit, allowed
 from serve.idempotency import Once
 from serve.problems import documented
+from workspace.rows import Row
 from workspace.types import ProductId
 
 router = APIRouter(prefix="/v1/products", tags=["products"])
@@ -68,14 +69,16 @@ def _add(visit: Visit, fields: ProductFields, photo: bytes, sent: Once) -> views
     return views.ProductView.model_validate(products.get(store, known))
 
 
+def _show(row: Row) -> views.ProductView:
+    return views.ProductView.model_validate(products.of_row(row))
+
+
 @router.get("", summary="Products, newest first", responses=documented(401, 403, 422, 500, 503))
 def listing(
     visit: Reader, limit: Limit = PAGE, cursor: Cursor = None
 ) -> views.Page[views.ProductView]:
     """List the workspace's products."""
-    rows, following = paging.page(visit.store, "products", limit, cursor)
-    shown = [views.ProductView.model_validate(products.of_row(row)) for row in rows]
-    return views.Page(items=shown, next_cursor=following)
+    return paging.page(visit.store, "products", limit, cursor, _show)
 
 
 @router.get("/{product_id}", summary="One product", responses=documented(401, 403, 404, 500, 503))
