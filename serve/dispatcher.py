@@ -63,6 +63,7 @@ class Dispatcher:
         self._calls = 0  # of `wake`
         self._claiming = threading.Lock()
         self._stopping = False
+        self._starts = 0
         self._served: dict[WorkspaceId, int] = {}
         self._turn = 0
         self._running: dict[tuple[str, int], Claim] = {}  # by generation and fence
@@ -75,11 +76,15 @@ class Dispatcher:
         if self._threads:
             return
         self._stopping = False
+        self._starts += 1
         for store in guarded(self._unlocked.stores) or ():
             guarded(self._look, store)
         self.builder.start()
         for number in range(self._policy.workers):
-            thread = threading.Thread(target=self._work, name=f"dispatcher-{number}", daemon=True)
+            name = f"dispatcher-{number}"
+            thread = threading.Thread(
+                target=self._work, args=(self._starts,), name=name, daemon=True
+            )
             self._threads.append(thread)
             thread.start()
 
@@ -121,8 +126,9 @@ class Dispatcher:
             guarded(self._run, batch)
         return bool(batch)
 
-    def _work(self) -> None:
-        while not self._stopping:
+    def _work(self, start: int) -> None:
+        # A thread that outlived a stop must not go on beside those of the next start.
+        while not self._stopping and self._starts == start:
             calls = self._calls
             if self.run_once():
                 continue

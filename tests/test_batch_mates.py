@@ -115,9 +115,8 @@ def test_a_worker_that_was_taken_over_does_not_stop_its_successor(fresh_service:
         if not first:
             taken_over.set()
         for event in whole(jobs):
-            if isinstance(event, StepDone):
-                if first:
-                    taken_over.wait(5)
+            if isinstance(event, StepDone) and first:
+                taken_over.wait(5)
             yield event
             time.sleep(0.4 if first else 0.1)  # the successor is done first
 
@@ -180,6 +179,22 @@ def test_one_damaged_workspace_stops_nobody_else(
     assert sum("can't be opened" in line for line in caplog.messages) <= 2  # workers, builder
     shown = service.client_of(other).get("/metrics")
     assert shown.status_code == 200 and 'status="completed"} 1.0' in shown.text
+
+
+def test_a_thread_that_outlived_a_stop_does_not_work_on_after_the_next_start(
+    fresh_service: Service,
+) -> None:
+    service, before = fresh_service, set(threading.enumerate())
+    service.diffusion.gate = threading.Event()
+    generation_id = submit(service, ask(product_of(service)))
+    dispatcher = service.services.dispatcher
+    dispatcher.start()
+    until(lambda: len(service.diffusion.batches) == 1)
+    dispatcher.stop(timeout_seconds=0.05)
+    dispatcher.start()
+    service.diffusion.gate.set()
+    until(lambda: state(service, service.workspace, generation_id)[0] == "completed")
+    until(lambda: sum(t.name == "dispatcher-0" for t in set(threading.enumerate()) - before) == 1)
 
 
 @pytest.mark.parametrize("how", ["lock", "destroy"])
