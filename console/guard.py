@@ -103,7 +103,10 @@ def _has_session(scope: Scope) -> bool:
 def _same_origin(scope: Scope) -> bool:
     """A browser names the page's origin on every POST; it has to be the host that was asked."""
     origin = _header(scope, b"origin")
-    return not origin or urlsplit(origin).netloc == _header(scope, b"host")
+    try:
+        return not origin or urlsplit(origin).netloc == _header(scope, b"host")
+    except ValueError:  # for example `http://[x`
+        return False
 
 
 def _with_headers(send: Send, private: bool) -> Send:

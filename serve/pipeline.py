@@ -12,7 +12,7 @@
 
 `submit` runs 0 to 2 and commits before the 202. `prepare`, `render` and `release` run the whole
 line later, in the dispatcher: 0 to 2 are asked anew, so what changed in between (a consent that
-ended, a product that was deleted) counts.
+ended, a product that was deleted) counts; 2 once more in 7, for what changed while it was drawn.
 
 Every step takes what only the step before returns, so a skipped step does not type-check. Nothing
 here catches an error: a step refuses or fails by raising, and the dispatcher ends the generation.

@@ -308,6 +308,7 @@ def test_the_openapi_document_is_complete(service: Service) -> None:
         assert reference in document["components"]["schemas"], reference
     for promised in (
         "/v1/capabilities", "/v1/guidelines", "/v1/photos/check", "/v1/models",
+        "/v1/models/{model_id}/consents",
         "/v1/models/{model_id}/revoke", "/v1/products", "/v1/generations",
         "/v1/generations/{generation_id}/events", "/v1/generations/{generation_id}/refine",
         "/v1/images/{image_id}", "/v1/audit/verify",

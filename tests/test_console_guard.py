@@ -81,8 +81,9 @@ def test_what_the_pages_do_not_need_is_not_there(browser, path):
     assert browser.post(f"/console/{path}").status_code == 404
 
 
-def test_an_event_from_another_site_is_refused(browser):
-    headers = {"Origin": "https://elsewhere.test"}
+@pytest.mark.parametrize("origin", ["https://elsewhere.test", "null", "http://[x"])
+def test_an_event_from_another_site_is_refused(browser, origin):
+    headers = {"Origin": origin}
     answer = browser.post("/console/gradio_api/queue/join", json={}, headers=headers)
     assert answer.status_code == 403
 
