@@ -33,7 +33,7 @@ test: setup  ## all that this machine can run; says what it skipped and why
 	@$(BIN)/python -m tests.run $(ARGS)
 
 test-fast: setup  ## the default part alone: no network, no GPU, no Ray, under a minute
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 test-cluster: setup  ## a real Ray
 	@$(BIN)/python -m pytest -m cluster tests/cluster $(ARGS)

@@ -30,7 +30,7 @@ def without_memory() -> str:
 
 
 PARTS = (
-    ("default", [], lambda: ""),
+    ("default", ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile"], lambda: ""),
     ("cluster", ["-m", "cluster", "tests/cluster"], without_memory),
     ("browser", ["-m", "browser", "tests/browser"], without_chromium),
     ("gpu", ["-m", "gpu", "tests/gpu"], without_gpu),
@@ -43,7 +43,7 @@ def main(extra: list[str]) -> int:
         if reason := missing():
             said.append(f"{name}: skipped, {reason}")
             continue
-        if selection and not any((ROOT / selection[-1]).glob("test_*.py")):
+        if "-m" in selection and not any((ROOT / selection[-1]).glob("test_*.py")):
             said.append(f"{name}: skipped, the folder holds no test yet")
             continue
         print(f"== {name} tests", flush=True)
