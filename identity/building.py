@@ -140,7 +140,8 @@ def _compare(
 
 
 def _refuse(store: WorkspaceStore, row: Row, checks: Sequence[Check], now: datetime) -> ModelStatus:
-    """Destroy photos, evidence, vectors and name with their keys; keep why."""
+    """End the consent; destroy photos, evidence, vectors, name and its free words; keep why."""
+    consent.close(store, row.id, now, BUILDER)
     before = [Check(**check) for check in row.private["checks"]]
     destroyed = likeness.destroy(store, ModelId(row.id))
     forget(store, row, ModelStatus.NEEDS_ATTENTION, (*before, *checks), now)

@@ -234,6 +234,9 @@ def assert_only_the_reason_is_left(store: WorkspaceStore, model_id: ModelId, cod
     keys = [row["object_id"] for row in store.db.query("SELECT object_id FROM object_keys")]
     assert not any(key.startswith("assets:") for key in keys if model_id in key)
     assert set(store.get("models", model_id).private) == {"checks"}
+    (ended,) = consent.versions(store, model_id)
+    assert ended.status is ConsentStatus.EXPIRED
+    assert (ended.terms.intended_use, ended.terms.compensation) == ("", "")
 
 
 def test_different_people_are_refused_and_what_was_stored_is_destroyed(store, encoder, tmp_path):
@@ -243,7 +246,7 @@ def test_different_people_are_refused_and_what_was_stored_is_destroyed(store, en
     assert_only_the_reason_is_left(store, model_id, "different_people")
     assert not list(tmp_path.rglob("*.sealed"))
     after = {row["wrapped"] for row in store.db.query("SELECT wrapped FROM object_keys")}
-    assert len(before & after) <= 2  # consent and the head of the audit log; no other key lives on
+    assert len(before & after) <= 1  # the head of the audit log; no other key lives on
     entry = audit.entries(store)[-1]
     assert entry.action == "model.refused" and entry.facts["codes"] == "different_people"
     assert audit.verify(store).intact and store.verify().intact
