@@ -240,7 +240,11 @@ def assert_only_the_reason_is_left(store: WorkspaceStore, model_id: ModelId, cod
 
 
 def test_different_people_are_refused_and_what_was_stored_is_destroyed(store, encoder, tmp_path):
-    model_id = enrolled(store, encoder, person="amara", other="ingrid", evidence=(PDF,))
+    words = {"intended_use": "Lookbook of a brand"}
+    model_id = enrolled(
+        store, encoder, person="amara", other="ingrid", evidence=(PDF,), consent_terms=words
+    )
+    assert consent.current(store, model_id).terms.intended_use == words["intended_use"]
     before = {row["wrapped"] for row in store.db.query("SELECT wrapped FROM object_keys")}
     assert build(store, encoder, model_id, NOW) is ModelStatus.NEEDS_ATTENTION
     assert_only_the_reason_is_left(store, model_id, "different_people")
