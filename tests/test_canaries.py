@@ -26,7 +26,10 @@ def found_in(folder: Path, needles: list[bytes]) -> dict[str, int]:
     hits = {}
     for file in folder.rglob("*"):
         if file.is_file() and not file.is_symlink():
-            content = file.read_bytes()
+            try:
+                content = file.read_bytes()
+            except FileNotFoundError:
+                continue  # somebody's, and gone since
             for index, needle in enumerate(needles):
                 if needle in content:
                     hits[str(file.relative_to(folder))] = index

@@ -2,78 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 import signal
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import httpx
-import psutil
 import pytest
 
 from serve.settings import load_settings
+from tests.cluster.started import READY_SECONDS, STOP_SECONDS, Started, rays_folder, still_running
+from tests.line import free_port
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
-ROOT = Path(__file__).resolve().parents[2]
-READY_SECONDS = 240
-STOP_SECONDS = 15
-
-
-class Started:
-    """One `housemodel up` in a process group of its own, as in a terminal of its own."""
-
-    def __init__(self, home: Path, port: int, output: Path) -> None:
-        self.home, self.port, self.output = home, port, output
-        command = [sys.executable, "-m", "serve", "up", "--home", str(home), "--port", str(port)]
-        with output.open("wb") as written:
-            self.process = subprocess.Popen(
-                [*command, "--pack", "tiny", "--empty"],
-                cwd=ROOT,
-                stdout=written,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-        self.base_url = f"http://127.0.0.1:{port}"
-
-    def wait_for(self, words: str, seconds: float = READY_SECONDS) -> None:
-        deadline = time.monotonic() + seconds
-        while words not in self.output.read_text():
-            assert self.process.poll() is None, self.output.read_text()
-            assert time.monotonic() < deadline, self.output.read_text()
-            time.sleep(0.1)
-
-    def family(self) -> list[psutil.Process]:
-        own = psutil.Process(self.process.pid)
-        return [own, *own.children(recursive=True)]
-
-    def stop(self, how: signal.Signals = signal.SIGINT) -> float:
-        """Send a signal to the whole group, as a terminal does; seconds until the end."""
-        begun = time.monotonic()
-        os.killpg(self.process.pid, how)
-        self.process.wait(60)
-        return time.monotonic() - begun
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def rays_folder(home: Path) -> Path:
-    return Path(json.loads((home / "run" / "start").read_text())["folder"])
-
-
-def still_running(processes: list[psutil.Process]) -> list[psutil.Process]:
-    return [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
 
 
 @pytest.fixture
@@ -89,7 +32,8 @@ def starts(tmp_path: Path, pack_folder: Path) -> Iterator[object]:
         if not home.exists():
             shutil.copytree(pack_folder, home / "packs" / "tiny")
         output = tmp_path / f"{name}-{len(running)}.txt"
-        running.append(Started(home, port or free_port(), output))
+        options = ("--pack", "tiny", "--empty")
+        running.append(Started(home, port or free_port(), output, options))
         return running[-1]
 
     yield start
