@@ -125,7 +125,8 @@ def train(
     model.quant_conv.requires_grad_(False)
     print(f"{sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters", flush=True)
     trained = [p for p in model.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW(trained, lr=PEAK, betas=(0.9, 0.98), weight_decay=1e-3)
+    peak = PEAK / 2 if resume else PEAK
+    optimiser = torch.optim.AdamW(trained, lr=peak, betas=(0.9, 0.98), weight_decay=1e-3)
     average = {k: v.detach().clone() for k, v in model.state_dict().items()}
     start, step, seen, saved = time.time(), 0, 0, time.time()
     while True:
@@ -134,7 +135,7 @@ def train(
             break
         for group in optimiser.param_groups:
             falling = 0.5 + 0.5 * math.cos(math.pi * done)
-            group["lr"] = PEAK * min(1, (step + 1) / 100) * falling + 2e-5
+            group["lr"] = peak * min(1, (step + 1) / 100) * falling + 2e-5
         pool = (large, small, narrow)[rng.choice(3, p=(0.8, 0.15, 0.05))]
         x = to_tensor(pool[rng.integers(0, len(pool), batch)])
         if pool is large and done < CROP_SHARE:

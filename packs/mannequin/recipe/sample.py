@@ -68,7 +68,7 @@ def fit(image: Image.Image, size: tuple[int, int]) -> np.ndarray:
     """Letterbox onto the image's own corner colour: (H, W, 3) uint8."""
     image = ImageOps.exif_transpose(image).convert("RGB")
     corner = image.resize((8, 8), Image.Resampling.BOX).getpixel((0, 0))
-    return np.asarray(ImageOps.pad(image, size, Image.Resampling.LANCZOS, color=corner))
+    return np.array(ImageOps.pad(image, size, Image.Resampling.LANCZOS, color=corner))
 
 
 def crop_centre(image: Image.Image, aspect: float) -> Image.Image:
