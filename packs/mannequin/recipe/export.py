@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -134,6 +135,10 @@ def export(vae_dir: Path | None, checkpoint: Path | None, pack: Path) -> str:
     pipeline.save_pretrained(pack, safe_serialization=True)
     for file in pack_files(pack):
         (pack / file).chmod(0o644)
+        if file.name == "config.json":  # diffusers notes the folder that weights came from
+            config = json.loads((pack / file).read_text())
+            config.pop("_name_or_path", None)
+            (pack / file).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
     return note
 
 
