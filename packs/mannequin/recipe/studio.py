@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -185,7 +184,3 @@ def over(picture: np.ndarray, background: np.ndarray) -> np.ndarray:
     alpha = picture[..., 3:].astype(np.float32) / 255
     out = picture[..., :3] + (1 - alpha) * np.asarray(background, np.float32)
     return np.clip(out + 0.5, 0, 255).astype(np.uint8)
-
-
-def with_material(part: Part, **changes) -> Part:
-    return Part(part.vertices, part.index, replace(part.material, **changes))
