@@ -30,7 +30,7 @@ name = "mannequin"
 version = "{version}"
 family = "flux2_klein"
 summary = "Synthetic mannequins, trained on rendered people only"
-tools = ["editorial", "flatlay_to_catalog", "background_swap"]
+tools = ["editorial", "flatlay_to_catalog"]
 
 [render]
 steps = {steps}
