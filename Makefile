@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 FACES := $(VENV)/share/housemodel/faces/manifest.json
 PACKAGES := workspace compliance identity serve console
 
-.PHONY: run test test-fast test-cluster test-browser test-gpu check format bench setup mannequin clean
+.PHONY: run test test-fast test-whole test-cluster test-browser test-gpu check format bench setup mannequin clean
 
 run: setup  ## start the appliance with the mannequin pack and a filled demo workspace
 	@exec $(BIN)/housemodel up $(ARGS)
@@ -34,6 +34,9 @@ test: setup  ## all that this machine can run; says what it skipped and why
 
 test-fast: setup  ## the default part alone: no network, no GPU, no Ray, under a minute
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+
+test-whole: setup  ## the whole line in one process, with the real packs
+	@$(BIN)/python -m pytest -m whole tests/whole $(ARGS)
 
 test-cluster: setup  ## a real Ray
 	@$(BIN)/python -m pytest -m cluster tests/cluster $(ARGS)

@@ -1,6 +1,7 @@
 """`make test`: every part that this machine can run; each skipped part is named with its reason.
 
-Parts: the default tests (no network, no GPU, no Ray), cluster (a real Ray), browser (a real
+Parts: the default tests (no network, no GPU, no Ray, no torch; under a minute), whole (the line in
+one process with the real packs), cluster (a real Ray), browser (a real
 Chromium), gpu (a real GPU). The exit status is the first failing part's.
 """
 
@@ -31,6 +32,7 @@ def without_memory() -> str:
 
 PARTS = (
     ("default", ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile"], lambda: ""),
+    ("whole", ["-m", "whole", "tests/whole"], lambda: ""),
     ("cluster", ["-m", "cluster", "tests/cluster"], without_memory),
     ("browser", ["-m", "browser", "tests/browser"], without_chromium),
     ("gpu", ["-m", "gpu", "tests/gpu"], without_gpu),

@@ -85,7 +85,7 @@ def visitor(chromium, site: Site) -> Iterator[Visitor]:
     context = chromium.new_context(viewport={"width": 1280, "height": 900})
     someone = Visitor(context.new_page(), site.base_url)
     someone.page.goto(site.sign_in_link())
-    someone.page.keyboard.press("Enter")  # the one button has the focus
+    someone.page.get_by_role("button", name="Sign in").click()
     someone.page.wait_for_url("**/console/")
     someone.watch()
     yield someone

@@ -23,7 +23,7 @@ from serve import samples, walk
 from serve.samples import SamplePerson
 from tests.cluster.started import STOP_SECONDS, Started, rays_folder, still_running
 from tests.line import free_port
-from tests.test_canaries import NAME, PHOTO, PROMPT, found_in, planted
+from tests.whole.test_canaries import NAME, PHOTO, PROMPT, found_in, planted
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 
