@@ -30,9 +30,10 @@ def without_memory() -> str:
     return "" if free_gib >= 4 else f"only {free_gib:.1f} GiB of memory are free, 4 are needed"
 
 
+ALL_CORES = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile"]
 PARTS = (
-    ("default", ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile"], lambda: ""),
-    ("whole", ["-m", "whole", "tests/whole"], lambda: ""),
+    ("default", ALL_CORES, lambda: ""),
+    ("whole", [*ALL_CORES, "-m", "whole", "tests/whole"], lambda: ""),
     ("cluster", ["-m", "cluster", "tests/cluster"], without_memory),
     ("browser", ["-m", "browser", "tests/browser"], without_chromium),
     ("gpu", ["-m", "gpu", "tests/gpu"], without_gpu),
