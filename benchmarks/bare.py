@@ -59,10 +59,11 @@ def seconds(rounds: int) -> tuple[list[float], list[float]]:
                 client.headers["Authorization"] = f"Bearer {secret}"
                 model = walk.enrol(client, samples.people()[0], "bench-model")
                 product = walk.add_product(client, samples.products()[0], "bench-product")
-            line = [
-                _line(services, caller.workspace_id, model, product, 100 * k)
-                for k in range(rounds + 1)
-            ]
+                # NOTE: inside of `serving`: when the site ends, its lifespan stops the dispatcher.
+                line = [
+                    _line(services, caller.workspace_id, model, product, 100 * k)
+                    for k in range(rounds + 1)
+                ]
             bare = [_render(recording, recording.jobs) for _ in range(rounds + 1)]
     return bare[1:], line[1:]
 
