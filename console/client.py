@@ -35,12 +35,6 @@ class ApiProblem(Exception):
     checks: tuple[Json, ...] = ()
 
     @property
-    def sentence(self) -> str:
-        """The problem as "title. detail. remedy (request id)"."""
-        told = " ".join(self.parts)
-        return f"{told} ({self.request_id})" if self.request_id else told
-
-    @property
     def parts(self) -> list[str]:
         """Title, detail and remedy as sentences; a detail that repeats the title is left out."""
         said = dict.fromkeys((self.title, self.detail, self.remedy))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from serve.cli import demo, doctor, key, up, workspace
+from serve.cli import audit, demo, doctor, key, up, workspace
 from workspace.errors import HousemodelError
 
 
@@ -19,7 +19,7 @@ def build_parser() -> argparse.ArgumentParser:
         description="One consenting person's face and look, locked across a brand's pictures.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for group in (up, demo, workspace, key, doctor):
+    for group in (up, demo, workspace, key, audit, doctor):
         group.add_parser(commands)
     return parser
 

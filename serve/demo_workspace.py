@@ -53,21 +53,18 @@ def _fill(client: httpx.Client, say: Callable[[str], None]) -> None:
 
 def editorial(model: str, product: str) -> dict[str, object]:
     """The demo's Editorial request, as any internal tool would send it."""
-    return {
-        "tool": "editorial",
-        "prompt": "$model wearing $product, half body, in a park",
-        "model_id": model,
-        "product_ids": [product],
-        "n": 1,
-        "seed": SEED,
-    }
+    return _request("editorial", "half body, in a park", model, product)
 
 
 def flatlay(model: str, product: str) -> dict[str, object]:
     """The demo's Flatlay to Catalog request."""
+    return _request("flatlay_to_catalog", "full body, plain studio background", model, product)
+
+
+def _request(tool: str, scene: str, model: str, product: str) -> dict[str, object]:
     return {
-        "tool": "flatlay_to_catalog",
-        "prompt": "$model wearing $product, full body, plain studio background",
+        "tool": tool,
+        "prompt": f"$model wearing $product, {scene}",
         "model_id": model,
         "product_ids": [product],
         "n": 1,

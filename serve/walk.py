@@ -75,7 +75,7 @@ def enrol(client: httpx.Client, person: SamplePerson, key: str, duplicate: bool 
             },
         )
     )
-    done = _wait(client, f"/v1/models/{model['id']}", {"building", "draft"})
+    done = wait(client, f"/v1/models/{model['id']}", {"building", "draft"})
     if done["status"] != "ready":
         hints = [c["hint"] for c in done.get("checks", []) if c["status"] == "fail"]
         raise Refusal({"title": "The model needs attention", "detail": " ".join(hints)})
@@ -103,13 +103,18 @@ def generate(client: httpx.Client, request: dict[str, Any], key: str | None = No
     """
     headers = {"Idempotency-Key": key} if key else {}
     asked = checked(client.post("/v1/generations", json=request, headers=headers))
-    done = _wait(client, f"/v1/generations/{asked['id']}", {"queued", "running"})
+    done = wait(client, f"/v1/generations/{asked['id']}", {"queued", "running"})
     if done["status"] != "completed":
         raise Refusal(done.get("error") or {"title": f"It ended as {done['status']}"})
     return done
 
 
-def _wait(client: httpx.Client, url: str, while_in: set[str]) -> Any:
+def wait(client: httpx.Client, url: str, while_in: set[str]) -> Any:
+    """Poll a resource until its status is not in `while_in`; returns its last state.
+
+    Raises:
+        EngineFailed: that took longer than WAIT_SECONDS.
+    """
     deadline = time.monotonic() + WAIT_SECONDS
     while (found := checked(client.get(url)))["status"] in while_in:
         if time.monotonic() > deadline:

@@ -10,7 +10,7 @@ import pytest
 
 from serve.deployments.packs import files_digest, load_pack, read_manifest
 from tests.tiny_pack import MANIFEST, write_manifest
-from workspace.errors import PackInvalid
+from workspace.errors import LicenceNotAcknowledged, PackInvalid
 
 
 @pytest.fixture
@@ -135,3 +135,15 @@ def test_a_wrong_manifest_says_where(folder: Path, old: str, new: str, message: 
 def test_a_folder_without_a_manifest_is_no_pack(tmp_path: Path) -> None:
     with pytest.raises(PackInvalid, match=r"no pack\.toml"):
         load_pack(tmp_path)
+
+
+@pytest.mark.parametrize("commercial", ["no", "revenue_limit"])
+def test_weights_that_need_a_contract_are_refused_before_they_are_read(
+    folder: Path, commercial: str
+) -> None:
+    manifest = folder / "pack.toml"
+    asked = manifest.read_text().replace('commercial = "yes"', f'commercial = "{commercial}"')
+    manifest.write_text(asked)
+    (folder / "vae" / "model.safetensors").unlink()
+    with pytest.raises(LicenceNotAcknowledged, match=r"Apache-2\.0"):
+        load_pack(folder)

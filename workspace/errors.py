@@ -17,7 +17,7 @@ name, a path, an embedding or a secret into it.
     |- ModelRevoked 410
     |- PayloadTooLarge 413
     |- UnsupportedImage 415
-    |- TooMany 429             |- QuotaExceeded  |- QueueFull  |- RateLimited
+    |- TooMany 429             |- QuotaExceeded  |- QueueFull
     |- Fault 500               |- EngineFailed  |- MarkingFailed  |- SealBroken
     |- Unavailable 503         |- Locked  |- Starting
     `- StorageFull 507
@@ -135,12 +135,12 @@ class ConsentSuspended(Refused):
 
 class PlanExcludesCustomModels(Refused):
     code, title = "plan_excludes_custom_models", "The workspace's plan has no custom models"
-    remedy = "Move the workspace to the pro or enterprise plan."
+    remedy = "An admin moves it: `housemodel workspace plan NAME pro`."
 
 
 class LicenceNotAcknowledged(Refused):
     code, title = "licence_not_acknowledged", "The pack's licence was not acknowledged"
-    remedy = "An admin records the contract: `housemodel pack acknowledge`."
+    remedy = "Load a pack for commercial use; this version can't record a licence contract yet."
 
 
 class NotFound(HousemodelError):
@@ -190,10 +190,6 @@ class QuotaExceeded(TooMany):
 
 class QueueFull(TooMany):
     code, title = "queue_full", "The queue is full"
-
-
-class RateLimited(TooMany):
-    code, title = "rate_limited", "Too many requests"
 
 
 class Fault(HousemodelError):

@@ -10,11 +10,11 @@ from console import texts
 from console.client import ApiProblem, Json
 from console.frame import PLAIN, QUIET, Frame
 from console.pages.editorial import request_body
-from console.parts import capabilities as can
 from console.parts import html
 from console.parts.cards import ids_of
+from console.parts.opening import opening
 from console.parts.pickers import model_picker, product_picker
-from console.parts.runner import REVEAL, jobs_of, runner
+from console.parts.runner import REVEAL, runner
 
 
 def build(frame: Frame, blocks: Any) -> None:
@@ -39,22 +39,7 @@ def build(frame: Frame, blocks: Any) -> None:
 
     async def load(generation: str, request: gr.Request) -> list[Any]:
         api = frame.api(request)
-        try:
-            able = await api.get("/v1/capabilities")
-            words = await api.get("/v1/guidelines")
-            listed = await api.items("/v1/models", limit=100)
-            goods = await api.items("/v1/products", limit=100)
-        except ApiProblem as found:
-            return [html.problem(found), *[gr.skip()] * 16]
-        note_ = can.pack_note(able)
-        return [
-            html.note(note_) if note_ else "",
-            gr.update(choices=can.ratios(able), value=can.default_ratio(able)),
-            *can.vocabulary_updates(words),
-            *models.drawn(listed, ""),
-            *products.drawn(goods, []),
-            *await run.follow(jobs_of(generation or ""), request, api),
-        ]
+        return await opening(api, models, products, run, request, "", generation or "")
 
     async def generate(
         model_id: str,

@@ -1,4 +1,4 @@
-"""`housemodel workspace create|list|lock|unlock|destroy`."""
+"""`housemodel workspace create|list|plan|lock|unlock|destroy`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from serve.cli.common import add_home, add_json, command, now, open_home, show
+from serve.settings import Settings
 from workspace.errors import InvalidRequest, SealBroken
 from workspace.plans import load_plans
 from workspace.registry import Registry
@@ -16,7 +17,7 @@ def add_parser(commands: Any) -> None:
     parser = command(
         commands,
         "workspace",
-        "make, list, lock, unlock or destroy workspaces",
+        "make, list, lock, unlock or destroy workspaces, or change their plan",
         "housemodel workspace create atelier --plan pro",
     )
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
@@ -28,6 +29,12 @@ def add_parser(commands: Any) -> None:
     create.set_defaults(run=_create)
     listing = command(actions, "list", "list workspaces", "housemodel workspace list --json")
     listing.set_defaults(run=_list)
+    plan = command(
+        actions, "plan", "move a workspace to another plan", "housemodel workspace plan atelier pro"
+    )
+    plan.add_argument("name")
+    plan.add_argument("plan", help="starter, pro or enterprise")
+    plan.set_defaults(run=_plan)
     for name, help_ in (
         ("lock", "refuse all work in a workspace until it is unlocked"),
         ("unlock", "let a locked workspace work again"),
@@ -45,9 +52,7 @@ def add_parser(commands: Any) -> None:
 
 def _create(args: argparse.Namespace) -> int:
     settings, registry = open_home(args, create=True)
-    plans = load_plans(settings.configs_folder / "plans.toml")
-    if args.plan not in plans:
-        raise InvalidRequest(f"There is no such plan; choose one of {', '.join(sorted(plans))}.")
+    _check_plan(settings, args.plan)
     made = registry.create(args.name, args.plan, now())
     show(
         args,
@@ -55,6 +60,24 @@ def _create(args: argparse.Namespace) -> int:
         [f"Made workspace {made.name} ({made.id}) on plan {made.plan}."],
     )
     return 0
+
+
+def _plan(args: argparse.Namespace) -> int:
+    settings, registry = open_home(args)
+    _check_plan(settings, args.plan)
+    moved = registry.set_plan(registry.by_name(args.name).id, args.plan)
+    show(
+        args,
+        {"id": moved.id, "name": moved.name, "plan": moved.plan},
+        [f"Workspace {moved.name} is on plan {moved.plan} now."],
+    )
+    return 0
+
+
+def _check_plan(settings: Settings, plan: str) -> None:
+    plans = load_plans(settings.configs_folder / "plans.toml")
+    if plan not in plans:
+        raise InvalidRequest(f"There is no such plan; choose one of {', '.join(sorted(plans))}.")
 
 
 def _list(args: argparse.Namespace) -> int:

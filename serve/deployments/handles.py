@@ -80,11 +80,6 @@ class RayDiffusion:
         self._drawing: dict[str, int] = {}  # job id -> replica
         self._summary: tuple[float, PackSummary] | None = None
 
-    @property
-    def capacity(self) -> int:
-        """How many batches can be drawn at the same time."""
-        return len(self._replicas)
-
     def describe(self) -> PackSummary:
         """Say what is loaded.
 

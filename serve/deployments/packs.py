@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 from pydantic import ValidationError
 
 from serve.deployments.manifest import Manifest
-from workspace.errors import PackInvalid
+from workspace.errors import LicenceNotAcknowledged, PackInvalid
 from workspace.types import PackSummary
 
 MANIFEST = "pack.toml"
@@ -71,16 +71,28 @@ class Pack:
 
 
 def load_pack(folder: Path) -> Pack:
-    """Read `pack.toml` and verify every file it lists.
+    """Read `pack.toml`, ask its licences, and verify every file it lists.
 
     Raises:
+        LicenceNotAcknowledged: a part is not for commercial use without a contract.
         PackInvalid: the manifest or a file is missing, changed, unlisted or of a refused kind.
     """
     manifest = read_manifest(folder)
+    _ask_licences(manifest)
     _refuse_unlisted(folder, manifest)
     for path, expected in sorted(manifest.files.items()):
         _verify(folder, path, expected)
     return Pack(folder.resolve(), manifest, files_digest(manifest.files))
+
+
+def _ask_licences(manifest: Manifest) -> None:
+    """Refuse what needs a contract: nobody can record one in this version, so nobody has."""
+    for licence in manifest.licences:
+        if licence.commercial != "yes":
+            how = "in part" if licence.commercial == "revenue_limit" else "by contract"
+            raise LicenceNotAcknowledged(
+                f"{licence.covers}: {licence.spdx} allows commercial use only {how}."
+            )
 
 
 def read_manifest(folder: Path) -> Manifest:

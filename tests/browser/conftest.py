@@ -1,27 +1,23 @@
 """A whole site in this process, without Ray, and Debian's Chromium to look at it.
 
-The mannequin pack draws where its weights are installed; else the simulated diffusion does. The
-face networks, the stores, the routes and the console are the real ones.
+Nothing is simulated: the mannequin pack draws, and the face networks, the stores, the routes and
+the console are the appliance's own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from identity.encoder import InsightFaceEncoder
 from serve import auth, local
-from serve.app import build_services
 from serve.services import Services
-from serve.settings import Settings, load_settings
+from serve.settings import load_settings
 from tests.browser.watch import CHROMIUM, FLAGS, Visitor
 from tests.line import free_port
-from tests.simulated import SimulatedDiffusion
 from workspace.keys import load_root_key
 from workspace.registry import Registry
 
@@ -47,24 +43,8 @@ def site(tmp_path_factory: pytest.TempPathFactory, face_pack: Path) -> Iterator[
     registry.create("demo", "enterprise", datetime.now(UTC))
     registry.close()
     port = free_port()
-    with _services(settings, face_pack) as services, local.serving(services, port):
+    with local.services(settings) as services, local.serving(services, port):
         yield Site(f"http://127.0.0.1:{port}", services)
-
-
-@contextmanager
-def _services(settings: Settings, face_pack: Path) -> Iterator[Services]:
-    if (settings.pack_folder / "pack.toml").is_file():
-        with local.services(settings) as services:
-            yield services
-        return
-    diffusion = SimulatedDiffusion(pause_seconds=0.2)
-    services = build_services(settings, diffusion, InsightFaceEncoder(face_pack))
-    services.dispatcher.start()
-    try:
-        yield services
-    finally:
-        services.dispatcher.stop()
-        services.registry.close()
 
 
 @pytest.fixture(scope="session")

@@ -95,7 +95,7 @@ def test_a_seed_gives_the_same_picture_alone_and_beside_others(running: Running)
     ]
     beside = walk.generate(running.client, {**request, "seed": 10, "n": 4})
     for other in others:
-        walk._wait(running.client, other["status_url"], {"queued", "running"})
+        walk.wait(running.client, other["status_url"], {"queued", "running"})
     pictures = [
         Image.open(io.BytesIO(running.client.get(image["url"]).content)).convert("RGB").tobytes()
         for image in (alone["images"][0], beside["images"][1], beside["images"][0])

@@ -50,14 +50,13 @@ def test_a_problem_reads_title_detail_remedy_request_id():
         },
         403,
     )
-    assert found.sentence == (
-        "The consent has ended. It ran until 3 May. Record a new one. (req_9)"
-    )
+    assert found.parts == ["The consent has ended.", "It ran until 3 May.", "Record a new one."]
+    assert "req_9" in html.problem(found)
 
 
 def test_a_detail_that_only_repeats_the_title_is_left_out():
     found = problem_of({"title": "Queue full", "detail": "Queue full", "remedy": "Wait."}, 429)
-    assert found.sentence == "Queue full. Wait."
+    assert found.parts == ["Queue full.", "Wait."]
 
 
 @pytest.mark.parametrize("body", [None, [], "<html>", {"checks": ["odd"]}])
