@@ -88,3 +88,16 @@ class Reason(Body):
     """Why; for whoever reads the request. It is not kept, because it may name the person."""
 
     reason: str = Field("", max_length=500)
+
+
+class PolicyChange(Body):
+    """What is to change of a workspace's policy; what is left out stays."""
+
+    two_person: bool = False
+    retention_url: str | None = Field(None, max_length=500)
+    results_days: int | None = Field(None, ge=0, le=3653)
+    purpose: Word = "ecommerce_pdp"
+    channel: Word = "web"
+    territories: Territories = Field(default_factory=lambda: ["EU"])
+    label: Literal["auto", "eu", "us_ny", "cn", "none"] = "auto"
+    label_reason: str = Field("", max_length=500)

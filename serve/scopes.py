@@ -8,7 +8,16 @@ from workspace.errors import InvalidRequest, ScopeMissing
 from workspace.types import Caller
 
 SCOPES = frozenset(
-    {"models:read", "models:write", "generate", "images:read", "audit:read", "admin"}
+    {
+        "models:read",  # models and products, with their photos
+        "models:write",  # enrol, change, erase
+        "consents:write",  # legal: record, approve, suspend, resume, revoke; policy; talent links
+        "generate",
+        "images:read",
+        "review",  # approve and publish images
+        "audit:read",
+        "admin",  # people, keys, packs of the workspace; no likeness and no image
+    }
 )
 
 

@@ -258,3 +258,16 @@ class VerifyView(BaseModel):
     manifest: ManifestView | None = Field(description="Null when the picture carries none.")
     made_here: bool = Field(description="Whole, signed here, and kept by your workspace.")
     image_id: str | None
+
+
+class PolicyView(BaseModel):
+    """The rules of a workspace."""
+
+    two_person: bool = Field(description="A second actor must activate a real person's model.")
+    retention_url: str | None = Field(description="The published policy; null: `/policy` here.")
+    results_days: int | None = Field(description="Images are destroyed then; 0: once fetched.")
+    purpose: str
+    channel: str
+    territories: list[str]
+    label: str
+    label_reason: str

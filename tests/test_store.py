@@ -47,6 +47,16 @@ COLUMNS: dict[str, dict[str, Any]] = {
     },
     "assets": {},
     "meta": {},
+    "uses": {
+        "generation_id": "gen_1",
+        "model_id": "mdl_1",
+        "consent_id": "cns_1",
+        "made_at": WHEN,
+    },
+    "publications": {"image_id": "img_1", "model_id": "mdl_1", "published_at": WHEN},
+    "image_approvals": {"model_id": "mdl_1", "status": "pending", "created_at": WHEN},
+    "campaigns": {"model_id": "mdl_1", "status": "pending", "created_at": WHEN},
+    "fingerprints": {"created_at": WHEN},
 }
 SECOND: dict[str, dict[str, Any]] = {"consents": {"version": 2}, "images": {"k": 1}}
 SEALED = [table for table in BOUND if table != "assets"]  # assets have a test file of their own

@@ -31,6 +31,9 @@ RIGHTS: dict[str, tuple[str, ...]] = {
     ),
     "sessions": ("id", "workspace_id", "hash", "scopes", "expires_at"),
     "sign_ins": ("hash", "workspace_id", "scopes", "expires_at", "used_at"),
+    "people": ("id", "workspace_id", "hash", "roles", "created_at", "disabled_at"),
+    "talent_links": ("id", "workspace_id", "hash", "model_id", "expires_at", "revoked_at"),
+    "break_glass": ("id", "workspace_id", "hash", "actor", "model_id", "expires_at"),
 }
 
 

@@ -12,12 +12,13 @@ name, a path, an embedding or a secret into it.
     |- Refused 403             |- ScopeMissing  |- ToolNotAllowed  |- ConsentMissing
     |                          |- ConsentExpired  |- ConsentOutOfScope  |- ConsentSuspended
     |                          |- PlanExcludesCustomModels  |- LicenceNotAcknowledged
+    |                          |- ApprovalMissing
     |- NotFound 404
     |- Conflict 409            |- IdempotencyConflict  |- NotReady
     |- ModelRevoked 410
     |- PayloadTooLarge 413
     |- UnsupportedImage 415
-    |- TooMany 429             |- QuotaExceeded  |- QueueFull
+    |- TooMany 429             |- QuotaExceeded  |- QueueFull  |- RateLimited
     |- Fault 500               |- EngineFailed  |- MarkingFailed  |- SealBroken
     |- Unavailable 503         |- Locked  |- Starting
     `- StorageFull 507
@@ -143,6 +144,11 @@ class LicenceNotAcknowledged(Refused):
     remedy = "Load a pack for commercial use; this version can't record a licence contract yet."
 
 
+class ApprovalMissing(Refused):
+    code, title = "approval_missing", "Somebody still has to approve this"
+    remedy = "Ask legal, or the person through their own page, to decide about it."
+
+
 class NotFound(HousemodelError):
     code, title, status = "not_found", "There is nothing under this id", 404
     remedy = "Check the id; lists show what this workspace has."
@@ -190,6 +196,10 @@ class QuotaExceeded(TooMany):
 
 class QueueFull(TooMany):
     code, title = "queue_full", "The queue is full"
+
+
+class RateLimited(TooMany):
+    code, title = "rate_limited", "Too many attempts"
 
 
 class Fault(HousemodelError):

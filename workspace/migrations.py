@@ -90,9 +90,70 @@ _CONTROL_TABLES = (
 )
 
 
+_MODELS_AWAITING_APPROVAL = (
+    """CREATE TABLE models_anew (
+        id TEXT PRIMARY KEY, status TEXT NOT NULL CHECK (status IN ('draft', 'building',
+        'needs_attention', 'awaiting_approval', 'ready', 'suspended', 'expired', 'revoked',
+        'erased')),
+        kind TEXT NOT NULL DEFAULT 'real_person', version INTEGER NOT NULL DEFAULT 1,
+        created_at TEXT NOT NULL, updated_at TEXT, sealed BLOB NOT NULL)""",
+    "INSERT INTO models_anew SELECT * FROM models",
+    "DROP TABLE models",
+    "ALTER TABLE models_anew RENAME TO models",
+)
+
+_USE_TABLES = (
+    # What was made of a person outlives the pictures: pay is owed, and uses are shown, after them.
+    """CREATE TABLE uses (
+        id TEXT PRIMARY KEY, generation_id TEXT NOT NULL, model_id TEXT NOT NULL,
+        consent_id TEXT NOT NULL, made_at TEXT NOT NULL, sealed BLOB NOT NULL)""",
+    "CREATE INDEX uses_by_model ON uses (model_id, made_at)",
+    """CREATE TABLE publications (
+        id TEXT PRIMARY KEY, image_id TEXT NOT NULL, model_id TEXT NOT NULL,
+        published_at TEXT NOT NULL, sealed BLOB NOT NULL)""",
+    "CREATE INDEX publications_by_model ON publications (model_id, published_at)",
+    """CREATE TABLE image_approvals (
+        id TEXT PRIMARY KEY, model_id TEXT NOT NULL, status TEXT NOT NULL CHECK (status IN
+        ('pending', 'approved', 'declined')), created_at TEXT NOT NULL, decided_at TEXT,
+        sealed BLOB NOT NULL)""",
+    "CREATE INDEX image_approvals_by_model ON image_approvals (model_id, status)",
+    """CREATE TABLE campaigns (
+        id TEXT PRIMARY KEY, model_id TEXT NOT NULL, status TEXT NOT NULL CHECK (status IN
+        ('pending', 'approved', 'declined')), created_at TEXT NOT NULL, decided_at TEXT,
+        sealed BLOB NOT NULL)""",
+    "CREATE INDEX campaigns_by_model ON campaigns (model_id, status)",
+    # By image id: the perceptual hash and the watermark's id, both sealed.
+    """CREATE TABLE fingerprints (
+        id TEXT PRIMARY KEY, created_at TEXT NOT NULL, sealed BLOB NOT NULL)""",
+    """CREATE TABLE audit_checkpoints (
+        seq INTEGER PRIMARY KEY, at TEXT NOT NULL, head TEXT NOT NULL, signature TEXT NOT NULL)""",
+)
+
+_PEOPLE_TABLES = (
+    """CREATE TABLE people (
+        id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL, hash TEXT NOT NULL UNIQUE,
+        roles TEXT NOT NULL, created_at TEXT NOT NULL, disabled_at TEXT, sealed BLOB)""",
+    "CREATE INDEX people_by_workspace ON people (workspace_id)",
+    """CREATE TABLE talent_links (
+        id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL, hash TEXT NOT NULL UNIQUE,
+        model_id TEXT NOT NULL, created_at TEXT NOT NULL, expires_at TEXT NOT NULL,
+        revoked_at TEXT, sealed BLOB)""",
+    """CREATE TABLE break_glass (
+        id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL, hash TEXT NOT NULL UNIQUE,
+        actor TEXT NOT NULL, model_id TEXT NOT NULL, created_at TEXT NOT NULL,
+        expires_at TEXT NOT NULL, sealed BLOB)""",
+)
+
+
 @STORE(name="001_first_tables")  # type: ignore[untyped-decorator]
 def _first_store_tables(db: Database) -> None:
     for statement in _STORE_TABLES:
+        db.execute(statement)
+
+
+@STORE(name="002_uses_and_approvals")  # type: ignore[untyped-decorator]
+def _add_uses(db: Database) -> None:
+    for statement in (*_MODELS_AWAITING_APPROVAL, *_USE_TABLES):
         db.execute(statement)
 
 
@@ -109,3 +170,9 @@ def _seal_rights(db: Database) -> None:
         db.execute(f"DELETE FROM {table}")
     for table in ("sessions", "sign_ins"):
         db.execute(f"ALTER TABLE {table} ADD COLUMN sealed BLOB")
+
+
+@CONTROL(name="003_people")  # type: ignore[untyped-decorator]
+def _add_people(db: Database) -> None:
+    for statement in _PEOPLE_TABLES:
+        db.execute(statement)

@@ -40,6 +40,11 @@ BOUND: dict[str, tuple[str, ...]] = {
     "images": ("generation_id", "k", "model_id", "seed", "created_at"),
     "assets": ("kind", "owner_id", "media_type", "size", "created_at"),
     "meta": (),
+    "uses": ("generation_id", "model_id", "consent_id", "made_at"),
+    "publications": ("image_id", "model_id", "published_at"),
+    "image_approvals": ("model_id", "status", "created_at", "decided_at"),
+    "campaigns": ("model_id", "status", "created_at", "decided_at"),
+    "fingerprints": ("created_at",),
 }
 
 

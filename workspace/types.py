@@ -1,7 +1,8 @@
 """Ids and frozen domain objects that every layer shares. Pure: no I/O, no clock.
 
 Images inside the product are `RGB`: numpy uint8 arrays of shape (height, width, 3), sRGB.
-Times are `datetime` in UTC. Ids are opaque and prefixed: `ws_ mdl_ prd_ gen_ img_ cns_ key_ ast_`.
+Times are `datetime` in UTC. Ids are opaque and prefixed: `ws_ mdl_ prd_ gen_ img_ cns_ key_
+ast_ per_ pub_ cmp_`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ GenerationId = NewType("GenerationId", str)
 ImageId = NewType("ImageId", str)
 ConsentId = NewType("ConsentId", str)
 KeyId = NewType("KeyId", str)
+PersonId = NewType("PersonId", str)
 AssetId = NewType("AssetId", str)
 
 RGB = NDArray[np.uint8]
@@ -49,6 +51,7 @@ class ModelStatus(StrEnum):
     DRAFT = "draft"
     BUILDING = "building"
     NEEDS_ATTENTION = "needs_attention"
+    AWAITING_APPROVAL = "awaiting_approval"  # built; a second person must activate it
     READY = "ready"
     SUSPENDED = "suspended"
     EXPIRED = "expired"
@@ -61,6 +64,15 @@ class ConsentStatus(StrEnum):
     EXPIRED = "expired"
     SUSPENDED = "suspended"
     REVOKED = "revoked"
+
+
+class Approval(StrEnum):
+    """Whether the person let an image or a campaign go out; NONE where the consent asks not."""
+
+    NONE = "none"
+    PENDING = "pending"
+    APPROVED = "approved"
+    DECLINED = "declined"
 
 
 class GenerationStatus(StrEnum):
