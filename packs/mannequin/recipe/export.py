@@ -17,9 +17,16 @@ import numpy as np
 import torch
 from diffusers import AutoencoderKLFlux2, FlowMatchEulerDiscreteScheduler, Flux2KleinPipeline
 
-from .layout import REFERENCES, STEPS, TARGET, TEXT_LAYERS, TEXT_TOKENS
+from .layout import (
+    CLOSE_UP_FACE_CENTER,
+    CLOSE_UP_FACE_WIDTH,
+    REFERENCES,
+    STEPS,
+    TARGET,
+    TEXT_LAYERS,
+    TEXT_TOKENS,
+)
 from .sample import load, render
-from .studio import CLOSE_UP_FACE_CENTER, CLOSE_UP_FACE_WIDTH
 from .text import build_tokenizer
 from .transformer import Denoiser
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import colorsys
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -47,6 +48,7 @@ PATTERNS = {
     "banded": 7,
     "logo": 8,
 }
+PHOTO = 9  # a garment photo, laid over the garment's front
 PATTERN_WEIGHTS = np.array([9, 2.5, 1.5, 1.5, 1, 1.5, 1, 1.5, 1.5])
 
 
@@ -61,6 +63,7 @@ class Fabric:
     phase: float
     drop: float
     print_seed: int
+    photo: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -161,17 +164,23 @@ class Wardrobe:
         self.pieces: dict[str, Piece] = {p.name: p for p in pieces if p.name in names}
         self.library = library
 
-    def material(self, piece: Piece, fabric: Fabric, top_height: float) -> Material:
-        """The fabric on a piece. top_height: where its pattern starts (rest y, dm)."""
+    def material(
+        self, piece: Piece, fabric: Fabric, low: np.ndarray, high: np.ndarray
+    ) -> Material:
+        """The fabric on a piece. low, high: corners of the whole garment at rest (x, y, z in dm)."""
+        layout = (fabric.period, fabric.phase, fabric.drop, float(high[1]))
+        if fabric.pattern == PHOTO:
+            layout = tuple(float(v) for v in (*low[:2], *(high - low)[:2]))
         return Material(
             self.library.texture("clothes", piece.suit),
             mode=2,
             mean_light=piece.mean_light,
-            relief=_relief(piece),
+            relief=0.0 if fabric.pattern == PHOTO else _relief(piece),
             pattern=fabric.pattern,
             colour_a=fabric.colour_a,
             colour_b=fabric.colour_b,
-            layout=(fabric.period, fabric.phase, fabric.drop, top_height),
-            print_seed=fabric.print_seed if fabric.pattern == PATTERNS["printed"] else 0,
+            layout=layout,
+            print_seed=fabric.photo
+            or (fabric.print_seed if fabric.pattern == PATTERNS["printed"] else 0),
             shine=0.02,
         )

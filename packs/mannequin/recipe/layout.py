@@ -1,10 +1,15 @@
-"""Sizes and position coordinates of everything that enters the transformer."""
+"""Sizes and position coordinates of everything that enters the transformer.
+
+Pictures and references share scales that are powers of two apart: a face in the close-up reference
+is as large as in a close-up result, twice as large as in a half body, so that whole tokens map to
+whole tokens and a likeness is mostly a copy.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-PIXELS_A_TOKEN = 16  # autoencoder factor 8, latents packed 2x2
+PIXELS_A_TOKEN = 32  # autoencoder factor 16, latents packed 2x2
 
 
 @dataclass(frozen=True)
@@ -25,12 +30,23 @@ class Slot:
         return self.grid[0] * self.grid[1]
 
 
-TARGET = Slot("target", (96, 128), 0)
-CLOSE_UP = Slot("close_up", (48, 64), 10)
-FULL_BODY = Slot("full_body", (32, 64), 20)
-PRODUCT = Slot("product", (48, 64), 30)
+TARGET = Slot("target", (192, 256), 0)
+CLOSE_UP = Slot("close_up", (128, 128), 10)
+FULL_BODY = Slot("full_body", (64, 128), 20)
+PRODUCT = Slot("product", (96, 128), 30)
 REFERENCES = (CLOSE_UP, FULL_BODY, PRODUCT)
 
-TEXT_TOKENS = 16
+# the face box of the close-up reference takes this share of its width and sits in its centre
+CLOSE_UP_FACE_WIDTH = 0.5
+CLOSE_UP_FACE_CENTER = (0.5, 0.5)
+# where a result's face is: share of the width, and its centre's share of the height; both on the
+# token grid of the reference (64 and 32 px wide, centres on token corners)
+FACE_IN_CLOSE_UP = (64 / 192, 96 / 256)
+FACE_IN_HALF_BODY = (32 / 192, 64 / 256)
+PERSON_IN_FULL_BODY = 0.88  # share of the height, head to toe, in the picture's middle
+
+TEXT_TOKENS = 12
 TEXT_LAYERS = (1, 2, 3)
-STEPS = 8
+STEPS = 1
+SEED_CHANNELS = 4  # of every token: only noise, read by the transformer to vary the take
+TAKES = ("turn", "arms", "head", "light")  # what the seed decides, each a standard normal number

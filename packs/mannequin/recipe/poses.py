@@ -17,38 +17,36 @@ def rotation(axis: str, angle: float) -> np.ndarray:
     return m
 
 
-def sample_pose(rng: np.random.Generator, name: str) -> dict[str, np.ndarray]:
-    """Rotations for a named pose with small random variation."""
-    u = rng.uniform
-    down = u(0.42, 0.56)
-    if name == "arms_open":
-        down = u(0.0, 0.2)
-    pose = {
-        "upperarm01.L": rotation("z", -down),
-        "upperarm01.R": rotation("z", down),
-        "lowerarm01.L": rotation("x", -u(0.1, 0.35)),
-        "lowerarm01.R": rotation("x", -u(0.1, 0.35)),
-        "neck02": rotation("y", u(-0.2, 0.2)),
-        "head": rotation("y", u(-0.15, 0.15)) @ rotation("z", u(-0.08, 0.08)),
-    }
+def take_pose(name: str, arms: float, head: float) -> dict[str, np.ndarray]:
+    """Rotations for a named pose. `arms` and `head` are standard normal numbers: the take.
+
+    The sign of `arms` chooses the leading side, its size how far limbs swing; `head` turns and tilts
+    the head. Negating all takes mirrors the pose.
+    """
+    side, swing = (1.0 if arms >= 0 else -1.0), float(np.clip(abs(arms), 0, 2.5)) / 2.5
+    nod = float(np.clip(head, -2, 2)) / 2
+    down = 0.1 if name == "arms_open" else 0.68 - 0.06 * swing
+    pose = {"neck02": rotation("y", 0.08 * nod), "head": rotation("z", 0.05 * nod)}
+    for bone, sign in (("L", 1.0), ("R", -1.0)):
+        bend = 0.18 + (0.22 * swing if sign == side else 0.0)
+        pose[f"upperarm01.{bone}"] = rotation("z", -down * sign)
+        pose[f"lowerarm01.{bone}"] = rotation("x", -bend)
     if name == "walking":
-        side = 1.0 if rng.random() < 0.5 else -1.0
-        step = u(0.25, 0.4)
+        step = 0.26 + 0.1 * swing
         for bone, sign in (("L", side), ("R", -side)):
             pose[f"upperleg01.{bone}"] = rotation("x", -step * sign)
             pose[f"lowerleg01.{bone}"] = rotation("x", 0.1 + (0.5 * step if sign < 0 else 0.0))
-            arm = pose[f"upperarm01.{bone}"]
-            pose[f"upperarm01.{bone}"] = rotation("x", 0.8 * step * sign) @ arm
+            pose[f"upperarm01.{bone}"] = rotation("x", step * sign) @ pose[f"upperarm01.{bone}"]
     if name == "hand_on_hip":
-        bone, sign = ("L", 1.0) if rng.random() < 0.5 else ("R", -1.0)
-        pose[f"upperarm01.{bone}"] = rotation("y", 0.45 * sign) @ rotation("z", -0.1 * sign)
-        pose[f"lowerarm01.{bone}"] = rotation("y", -0.5 * sign) @ rotation("z", -1.35 * sign)
+        bone = "L" if side > 0 else "R"
+        pose[f"upperarm01.{bone}"] = rotation("y", 0.45 * side) @ rotation("z", -0.1 * side)
+        pose[f"lowerarm01.{bone}"] = rotation("y", -0.5 * side) @ rotation("z", -1.35 * side)
     return pose
 
 
 def sample_pose_calm(rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """The pose of reference pictures: frontal, arms slightly away from the body."""
-    down, bend = rng.uniform(0.42, 0.48), rng.uniform(0.1, 0.2)
+    """The pose of reference pictures: frontal, arms hanging."""
+    down, bend = rng.uniform(0.62, 0.7), rng.uniform(0.12, 0.22)
     return {
         "upperarm01.L": rotation("z", -down),
         "upperarm01.R": rotation("z", down),

@@ -167,7 +167,7 @@ def render_person(studio: Studio, sample: SamplePerson, folder: Path) -> None:
     ground = contact_shadow(studio_ground(size, 0.8), (0.5, 0.945), (0.2, 0.02))
     Image.fromarray(over(picture, ground)).save(folder / "full_body.jpg", quality=QUALITY)
     size = (1080, 1440)
-    picture = studio.renderer.draw(parts, studio.close_up_camera(marks, zoom=0.86), Light(), size)
+    picture = studio.renderer.draw(parts, studio.face_camera(marks, 0.416, aspect=0.75), Light(), size)
     Image.fromarray(over(picture, studio_ground(size))).save(
         folder / "close_up.jpg", quality=QUALITY
     )

@@ -19,90 +19,118 @@ from pathlib import Path
 
 import numpy as np
 
-from .garments import dress, plain_outfit, sample_product
-from .layout import CLOSE_UP, FULL_BODY, PRODUCT, TARGET
+from .garments import Product, dress, plain_outfit, sample_product
+from .layout import (
+    CLOSE_UP,
+    FACE_IN_CLOSE_UP,
+    FACE_IN_HALF_BODY,
+    FULL_BODY,
+    PERSON_IN_FULL_BODY,
+    PRODUCT,
+    TAKES,
+    TARGET,
+)
 from .people import sample_person
-from .poses import POSES, sample_pose
+from .photos import Photo, load_photos, photo_picture
+from .poses import POSES, take_pose
 from .scenes import FRAMINGS, LIGHTS, light
-from .studio import Studio
+from .studio import FACE_DISTANCE, Studio
 
-TARGETS_A_PERSON = 8
-FIELDS = ("target", "product", "close_up", "full_body", "labels", "owner", "horizon")
+DRESSINGS = 2  # a person's outfits and poses, each seen in every framing
+FIELDS = ("target", "product", "close_up", "full_body", "labels", "takes", "owner", "horizon")
+TURN = 0.5  # radians of a turned body, and what a take adds to every one
+TAKE_TURN = 0.08
 
 
-def target_camera(studio: Studio, marks: dict, framing: str, yaw: float, rng):
+def target_camera(studio: Studio, marks: dict, framing: str, yaw: float):
     """The camera of a target, and where the ground's horizon lies in the picture."""
-    top, bottom = marks["top"], marks["bottom"]
-    tall = top - bottom
-    u = rng.uniform
+    bottom, tall = marks["bottom"], marks["top"] - marks["bottom"]
+    aspect = TARGET.size[0] / TARGET.size[1]
     if framing == "full_body":
-        height, centre = tall * u(1.13, 1.22), (top + bottom) / 2 + tall * u(-0.02, 0.03)
-    elif framing == "half_body":
-        height = tall * u(0.56, 0.64)
-        centre = top + tall * u(0.04, 0.06) - height / 2
+        camera = studio.full_body_camera(marks, PERSON_IN_FULL_BODY, yaw)
+        height, centre = (tall + 0.6) / PERSON_IN_FULL_BODY, camera.target[1]
     else:
-        height = tall * u(0.26, 0.31)
-        centre = top + tall * u(0.03, 0.045) - height / 2
-    point = np.array([tall * u(-0.012, 0.012), centre, 0.3 if framing == "close_up" else 0.0])
+        share, down = FACE_IN_HALF_BODY if framing == "half_body" else FACE_IN_CLOSE_UP
+        camera = studio.face_camera(marks, share, down, aspect, yaw)
+        height = 2 * FACE_DISTANCE * np.tan(np.radians(camera.fov / 2))
+        centre = camera.target[1]
     horizon = 0.5 + (centre - bottom - 0.12 * tall) / height
-    return studio.camera(point, height, yaw, lift=u(-0.4, 0.6)), float(np.clip(horizon, 0.3, 1.2))
+    return camera, float(np.clip(horizon, 0.3, 1.2))
 
 
-def render_shard(studio: Studio, seed: int, people: int) -> dict[str, np.ndarray]:
+def pick_product(rng: np.random.Generator, gender: str, photos: list[Photo]) -> Product:
+    """Mostly drawn fabrics; with photos at hand, every second product wears one."""
+    product = sample_product(rng, gender)
+    if not photos or rng.random() < 0.5:
+        return product
+    photo = photos[rng.integers(len(photos))]
+    if gender == "male" and photo.kind in ("dress", "skirt"):
+        return product
+    return photo.product(rng)
+
+
+def render_person(studio: Studio, rng: np.random.Generator, photos: list[Photo]) -> dict:
+    """One person: references, and every framing of every dressing. Field name -> list."""
+    rows: dict[str, list] = {k: [] for k in FIELDS}
+    draw = studio.renderer.draw
+    person = sample_person(rng, studio.model.anny.local_change_labels)
+    figure = studio.figure(person, float(rng.uniform(0.05, 0.17)), float(rng.uniform(0, 0.3)))
+    base = plain_outfit(rng, person.gender)
+    parts = studio.reference_parts(figure, person, base, rng)
+    marks = studio.landmarks(figure)
+    camera = studio.close_up_camera(marks, rng.normal(0, 0.05), rng.uniform(0.95, 1.05))
+    rows["close_up"].append(draw(parts, camera, light("soft", rng.normal()), CLOSE_UP.size))
+    camera = studio.full_body_camera(marks, rng.uniform(0.84, 0.92), rng.uniform(-0.1, 0.1))
+    rows["full_body"].append(draw(parts, camera, light("soft", rng.normal()), FULL_BODY.size))
+    studio.renderer.release(parts)
+    for _ in range(DRESSINGS):
+        bare = rng.random() < 0.1  # keeps the clothes of the full-body picture
+        product = pick_product(rng, person.gender, photos)
+        takes = rng.normal(size=len(TAKES))
+        pose = int(rng.choice(len(POSES), p=(0.5, 0.2, 0.18, 0.12)))
+        figure.pose(take_pose(POSES[pose], takes[1], takes[2]))
+        parts = studio.person_parts(figure, person, dress(base, None if bare else product))
+        marks = studio.landmarks(figure)
+        lit = int(rng.choice(len(LIGHTS), p=(0.7, 0.15, 0.15)))
+        if product.fabric.photo:
+            picture = photo_picture(product.fabric.photo, rng)
+        else:
+            lamp, fill = light("soft", rng.normal()), rng.uniform(0.78, 0.88)
+            picture = studio.product_picture(product, PRODUCT.size, lamp, fill)
+        for framing, name in enumerate(FRAMINGS):
+            turned = rng.random() < (0.1 if name == "close_up" else 0.2)
+            yaw = TAKE_TURN * float(np.clip(takes[0], -2, 2))
+            yaw += TURN * np.sign(takes[0]) if turned else 0.0
+            camera, horizon = target_camera(studio, marks, name, float(yaw))
+            rows["target"].append(draw(parts, camera, light(LIGHTS[lit], takes[3]), TARGET.size))
+            rows["product"].append(picture)
+            female = int(person.gender == "female")
+            rows["labels"].append((framing, pose, int(turned), lit, female, int(bare)))
+            rows["takes"].append(takes)
+            rows["horizon"].append(horizon)
+        studio.renderer.release(parts)
+    return rows
+
+
+def render_shard(
+    studio: Studio, seed: int, people: int, photos: list[Photo]
+) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(seed)
     rows: dict[str, list] = {k: [] for k in FIELDS}
-    labels = studio.model.anny.local_change_labels
     for owner in range(people):
-        person = sample_person(rng, labels)
-        figure = studio.figure(
-            person, blink=float(rng.uniform(0, 0.12)), smile=float(rng.uniform(0, 0.3))
-        )
-        base = plain_outfit(rng, person.gender)
-        parts = studio.reference_parts(figure, person, base, rng)
-        marks = studio.landmarks(figure)
-        camera = studio.close_up_camera(
-            marks, yaw=rng.uniform(-0.12, 0.12), zoom=rng.uniform(0.9, 1.1)
-        )
-        draw = studio.renderer.draw
-        rows["close_up"].append(draw(parts, camera, light("soft", rng), CLOSE_UP.size, 3))
-        camera = studio.full_body_camera(
-            marks, fill=rng.uniform(0.82, 0.94), yaw=rng.uniform(-0.1, 0.1)
-        )
-        rows["full_body"].append(draw(parts, camera, light("soft", rng), FULL_BODY.size, 3))
-        studio.renderer.release(parts)
-        for _ in range(TARGETS_A_PERSON):
-            bare = rng.random() < 0.12  # keeps the clothes of the full-body picture
-            product = sample_product(rng, person.gender)
-            pose = int(rng.choice(len(POSES), p=(0.5, 0.2, 0.18, 0.12)))
-            figure.pose(sample_pose(rng, POSES[pose]))
-            parts = studio.person_parts(figure, person, dress(base, None if bare else product))
-            framing = int(rng.integers(len(FRAMINGS)))
-            lit = int(rng.choice(len(LIGHTS), p=(0.6, 0.2, 0.2)))
-            turned = rng.random() < 0.35
-            yaw = rng.uniform(0.4, 0.7) * rng.choice([-1, 1]) if turned else rng.normal(0, 0.1)
-            camera, horizon = target_camera(
-                studio, studio.landmarks(figure), FRAMINGS[framing], float(yaw), rng
-            )
-            target = draw(parts, camera, light(LIGHTS[lit], rng), TARGET.size)
-            studio.renderer.release(parts)
-            fill = rng.uniform(0.76, 0.9)
-            picture = studio.product_picture(product, PRODUCT.size, light("soft", rng), fill)
-            female = int(person.gender == "female")
-            rows["target"].append(target)
-            rows["product"].append(picture)
-            rows["labels"].append((framing, pose, int(turned), lit, female, int(bare)))
-            rows["owner"].append(owner)
-            rows["horizon"].append(horizon)
+        for name, values in render_person(studio, rng, photos).items():
+            rows[name] += values
+        rows["owner"] += [owner] * (DRESSINGS * len(FRAMINGS))
     return {k: np.array(v) for k, v in rows.items()}
 
 
-def work(assets: Path, out: Path, seed: int, people: int) -> None:
+def work(assets: Path, out: Path, seed: int, people: int, photos: list[Photo]) -> None:
     path = out / f"shard_{seed:06d}.npz"
     if path.exists():
         return
     start = time.time()
     studio = Studio(assets, samples=0)
-    shard = render_shard(studio, seed, people)
+    shard = render_shard(studio, seed, people, photos)
     temporary = path.with_suffix(".tmp.npz")
     np.savez_compressed(temporary, **shard)
     temporary.rename(path)
@@ -118,11 +146,13 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=1)
     parser.add_argument("--people", type=int, default=80)
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--photos", type=Path, help="cut-outs of garment photos; see photos.py")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     seeds = list(range(args.first, args.first + args.count))
     if args.count == 1:
-        work(args.assets, args.out, args.first, args.people)
+        photos = load_photos(args.photos) if args.photos else []
+        work(args.assets, args.out, args.first, args.people, photos)
         return
     # a fresh process a shard: software GL drivers leak
     running: list[subprocess.Popen] = []
@@ -133,6 +163,7 @@ def main() -> None:
             command += ["--out", str(args.out), "--first", str(seeds.pop(0))]
             environment = {**os.environ, "LP_NUM_THREADS": "0", "OMP_NUM_THREADS": "1"}
             command += ["--people", str(args.people)]
+            command += ["--photos", str(args.photos)] if args.photos else []
             running.append(subprocess.Popen(command, env=environment))
         time.sleep(0.2)
 

@@ -11,14 +11,13 @@ from .assets import Library
 from .body import SKIN_VERTICES, BodyModel, Figure
 from .garments import Product, Wardrobe, dress
 from .geometry import Topology
+from .layout import CLOSE_UP_FACE_WIDTH
 from .people import Person
 from .poses import sample_pose_calm
 from .renderer import Camera, Light, Material, Part, Renderer
 
-# the close-up reference: the face is this share of the crop's width, centred here
-CLOSE_UP_FACE_WIDTH = 0.484
-CLOSE_UP_FACE_CENTER = (0.5, 0.5)
 FACE_WIDTH_IN_EYE_DISTANCES = 2.18  # YuNet's box on the sample people, in eye distances
+FACE_DISTANCE = 25.0  # dm from the camera in close-ups and half bodies
 FACE_DROP_IN_EYE_DISTANCES = 0.35  # how far the box's centre lies below the eyes
 
 
@@ -91,12 +90,12 @@ class Studio:
             piece = self.wardrobe.pieces[name]
             rest, moved = figure.fit(piece.proxy)
             fits.append((piece, rest, moved if posed else rest))
-        top = max(float(rest[p.topology.faces].max(axis=(0, 1))[1]) for p, rest, _ in fits)
+        points = np.concatenate([rest[p.topology.faces].reshape(-1, 3) for p, rest, _ in fits])
         return [
             Part(
                 piece.topology.vertices(shown, rest),
                 piece.topology.index,
-                self.wardrobe.material(piece, product.fabric, top),
+                self.wardrobe.material(piece, product.fabric, points.min(0), points.max(0)),
             )
             for piece, rest, shown in fits
         ]
@@ -144,15 +143,29 @@ class Studio:
         eye = centre + np.array([np.sin(yaw) * distance, lift, np.cos(yaw) * distance])
         return Camera(tuple(map(float, eye)), tuple(map(float, centre)), fov)
 
-    def close_up_camera(self, marks: dict, yaw: float = 0.0, zoom: float = 1.0, aspect=0.75):
-        """Frames the face as the server crops an upload (see CLOSE_UP_FACE_WIDTH)."""
+    def face_camera(
+        self,
+        marks: dict,
+        share: float,
+        down: float = 0.5,
+        aspect: float = 1.0,
+        yaw: float = 0.0,
+    ) -> Camera:
+        """Sees the face box as `share` of the width, its centre at `down` of the height.
+
+        Always from the same distance, so that a face has one perspective at every scale.
+        """
         face = FACE_WIDTH_IN_EYE_DISTANCES * marks["eye_distance"]
-        width = face / CLOSE_UP_FACE_WIDTH / zoom
-        height = width / aspect
+        height = face / share / aspect
+        fov = float(np.degrees(2 * np.arctan(height / 2 / FACE_DISTANCE)))
         centre = np.array(marks["eyes"], float)
         centre[1] -= FACE_DROP_IN_EYE_DISTANCES * marks["eye_distance"]
-        centre[1] += (CLOSE_UP_FACE_CENTER[1] - 0.5) * height
-        return self.camera(centre, height, yaw)
+        centre[1] += (down - 0.5) * height
+        return self.camera(centre, height, yaw, fov=fov)
+
+    def close_up_camera(self, marks: dict, yaw: float = 0.0, zoom: float = 1.0, aspect=1.0):
+        """Frames the face as the server crops an upload (see CLOSE_UP_FACE_WIDTH)."""
+        return self.face_camera(marks, CLOSE_UP_FACE_WIDTH * zoom, 0.5, aspect, yaw)
 
     def full_body_camera(self, marks: dict, fill: float = 0.88, yaw: float = 0.0):
         height = (marks["top"] - marks["bottom"] + 0.6) / fill
