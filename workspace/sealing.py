@@ -3,7 +3,8 @@
 Rules: one algorithm (AES-256-GCM) with a random 96-bit nonce per seal; every seal is bound to the
 place where it is kept (`bound_to`), so that sealed bytes moved to another row, table, chunk or
 workspace no longer open; every derived key has a label of its own. Transport to a replica is HPKE
-(RFC 9180) to the replica's ephemeral X25519 key. This module keeps no keys and does no I/O; only it
+(RFC 9180) to the replica's ephemeral X25519 key. Passwords are hashed with Argon2id (RFC 9106), at
+the cost that the OWASP Password Storage Cheat Sheet names first for it. This module keeps no keys and does no I/O; only it
 and `compliance/marks/certificates.py` import `cryptography`.
 """
 
@@ -13,10 +14,11 @@ import hashlib
 import hmac
 import os
 
-from cryptography.exceptions import InvalidTag
+from cryptography.exceptions import InvalidKey, InvalidTag
 from cryptography.hazmat.primitives import hashes, hpke
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from workspace.errors import SealBroken
@@ -27,6 +29,9 @@ _TAG_BYTES = 16
 _VERSION = b"\x01"
 SEAL_OVERHEAD_BYTES = len(_VERSION) + _NONCE_BYTES + _TAG_BYTES
 _PURPOSE = b"housemodel seal v1\x00"
+# OWASP: 19 MiB, 2 passes, 1 lane; what is kept names its own cost, so that this may be raised.
+PASSWORD_MEMORY_KIB = 19 * 1024
+PASSWORD_PASSES = 2
 _SUITE = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
 
 
@@ -89,6 +94,27 @@ def keyed_hash(key: bytes, value: str) -> str:
 def same(left: str, right: str) -> bool:
     """Compare two hashes in constant time."""
     return hmac.compare_digest(left.encode(), right.encode())
+
+
+def hash_password(password: str) -> str:
+    """Hash a password slowly, with a salt of its own (Argon2id).
+
+    Returns:
+        A PHC string: it names algorithm and cost beside salt and hash.
+    """
+    cost = {"iterations": PASSWORD_PASSES, "lanes": 1, "memory_cost": PASSWORD_MEMORY_KIB}
+    return Argon2id(salt=os.urandom(16), length=KEY_BYTES, **cost).derive_phc_encoded(
+        password.encode()
+    )
+
+
+def is_password(password: str, kept: str) -> bool:
+    """Tell whether this is the password that `hash_password` hashed."""
+    try:
+        Argon2id.verify_phc_encoded(password.encode(), kept)
+    except (InvalidKey, ValueError):
+        return False
+    return True
 
 
 class Recipient:

@@ -98,11 +98,17 @@ PhotoKind = Literal["full_body", "close_up"]
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: an API key or a console session, always of exactly one workspace."""
+    """Who asks: an API key, a person or a session, always of exactly one workspace."""
 
     workspace_id: WorkspaceId
-    actor: str  # key id or session id; what the audit log names
+    actor: str  # key id, session id or person id; what the audit log names
     scopes: frozenset[str]
+    person: PersonId | None = None  # who signed in with a name; None for keys and one-time codes
+
+    @property
+    def principal(self) -> str:
+        """Who is behind the actor: a session opened by a key is the key's; for two-person rules."""
+        return self.actor.partition(".")[0]
 
 
 @dataclass(frozen=True, slots=True)
