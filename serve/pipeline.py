@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from compliance import admission, audit, consent
+from compliance import admission, audit, consent, ledger
 from identity.likeness import open_likeness
 from serve import (
     conditioning,
@@ -214,7 +214,8 @@ def publish(parts: Parts, reviewed: Reviewed) -> Published:
     claim, accepted = recorded.claim, recorded.admitted.resolved.accepted
     store, asked, now = accepted.store, accepted.asked, parts.clock()
     with store.transaction():
-        admit(parts, recorded.admitted.resolved)  # a consent may have ended while it was drawn
+        # A consent may have ended while it was drawn; the newest version is what a use rests on.
+        verdict = admit(parts, recorded.admitted.resolved).verdict
         leases.finish(store, claim, GenerationStatus.COMPLETED, now)
         ids = tuple(
             gallery.put(
@@ -229,6 +230,7 @@ def publish(parts: Parts, reviewed: Reviewed) -> Published:
             )
             for k, picture in enumerate(reviewed.pictures)
         )
+        ledger.note_uses(store, ids, claim.id, verdict, now)
         audit.append(store, "generation.completed", claim.id, claim.actor, now, images=len(ids))
     return Published(claim.id, ids)
 
