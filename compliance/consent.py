@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from compliance import audit
+from compliance import audit, policy
 from compliance.guidelines import Guidelines
 from compliance.terms import ConsentTerms, parse_terms, terms_from_json
 from workspace.errors import AttestationMissing, ModelRevoked, SealBroken
@@ -30,11 +30,15 @@ __all__ = [
     "current",
     "in_force",
     "parse_terms",
+    "readable",
     "record",
     "set_status",
     "version",
     "versions",
 ]
+
+
+OWN_POLICY_PAGE = "/policy"  # the appliance's, where the workspace published none of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class Consent:
     guidelines_version: str
     recorded_by: str
     recorded_at: datetime
+    policy_url: str = ""  # of the retention policy that the person was shown; "" before it was kept
 
 
 def check_attestations(given: Sequence[Mapping[str, Any]], guidelines: Guidelines) -> None:
@@ -123,6 +128,7 @@ def record(
             guidelines_version=guidelines.version,
             recorded_by=caller.actor,
             recorded_at=now,
+            policy_url=policy.read(store).retention_url or OWN_POLICY_PAGE,
         )
         _write(store, consent)
         audit.append(
@@ -155,6 +161,17 @@ def versions(store: WorkspaceStore, model_id: str) -> list[Consent]:
     """Read all versions, newest first."""
     rows = store.find("consents", "model_id = ?", (model_id,), "version DESC")
     return [_read(row) for row in rows]
+
+
+def readable(store: WorkspaceStore, model_id: str) -> tuple[list[Consent], list[str]]:
+    """Read the versions that open, newest first, and the ids of those that were damaged."""
+    found, damaged = [], []
+    for raw in list(store.raw("consents", "model_id = ?", (model_id,), "version DESC")):
+        try:
+            found.append(_read(store.open("consents", raw)))
+        except SealBroken:
+            damaged.append(str(raw["id"]))
+    return found, damaged
 
 
 def version(store: WorkspaceStore, consent_id: str) -> Consent:
@@ -193,7 +210,8 @@ def close(store: WorkspaceStore, model_id: str, now: datetime, actor: str) -> in
             except SealBroken:
                 store.destroy("consents", raw["id"])  # unreadable; the audit log still has it
                 continue
-            terms = replace(version.terms, intended_use="", compensation="")
+            pay = version.terms.compensation.without_words()
+            terms = replace(version.terms, intended_use="", compensation=pay)
             store.destroy("consents", version.id)  # with its key: the words are gone for good
             _write(store, replace(version, terms=terms))
     return found
@@ -237,6 +255,7 @@ def _write(store: WorkspaceStore, consent: Consent) -> None:
         ],
         "guidelines_version": consent.guidelines_version,
         "recorded_by": consent.recorded_by,
+        "policy_url": consent.policy_url,
     }
     store.put(
         "consents",
@@ -267,4 +286,5 @@ def _read(row: Row) -> Consent:
         guidelines_version=private["guidelines_version"],
         recorded_by=private["recorded_by"],
         recorded_at=datetime.fromisoformat(row.columns["created_at"]),
+        policy_url=private.get("policy_url", ""),
     )

@@ -2,115 +2,59 @@
 
 Pure: no I/O, no clock. Unknown fields and unknown words are refused with a pointer to the field.
 What is left out gets the defaults below, which are then part of the record like any other term.
-Four uses are forbidden in every consent, and training other models is never allowed.
+Four uses are forbidden in every consent, and training other models is never allowed. A person who
+is no adult gives no consent; for one who died, the estate does.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NoReturn
 
 from compliance import territories
-from workspace.errors import InvalidRequest
-from workspace.types import Tool
-
-CUSTOM_MODEL_TOOLS = (Tool.EDITORIAL, Tool.FLATLAY_TO_CATALOG)
-ALWAYS_FORBIDDEN = ("intimate", "political", "medical", "defamatory")
-_FORBIDDEN = (
-    *ALWAYS_FORBIDDEN,
-    "body_reshape",
-    "competitor_brands",
-    "religious",
-    "gambling",
-    "alcohol_tobacco",
+from compliance.agreed import (
+    ALTERATIONS,
+    ALWAYS_FORBIDDEN,
+    APPROVALS,
+    CUSTOM_MODEL_TOOLS,
+    FORBIDDEN,
+    REPRESENTED_BY,
+    STANDARD_VOCABULARY,
+    ConsentTerms,
+    Vocabulary,
+    terms_from_json,
 )
-_ALTERATIONS = ("pose", "garment", "background", "lighting", "hair", "makeup")
+from compliance.pay import is_text, parse_compensation, step
+from workspace.errors import InvalidRequest
+
+__all__ = [
+    "ALWAYS_FORBIDDEN",
+    "CUSTOM_MODEL_TOOLS",
+    "STANDARD_VOCABULARY",
+    "ConsentTerms",
+    "Vocabulary",
+    "parse_terms",
+    "terms_from_json",
+]
+
 _DEFAULT_ALTERATIONS = ("pose", "garment", "background")
 _DEFAULT_DURATION = timedelta(days=365)
 _LONGEST = timedelta(days=3653)  # ten years
 _MAX_TEXT_CHARACTERS = 2000
 _MAX_LIST = 300
-_LONGEST_NAME = 64  # characters of a caller's field name that an answer repeats
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SCOPE_FIELDS = frozenset({"tools", "alterations", "forbidden", "training"})
-
-
-@dataclass(frozen=True, slots=True)
-class Vocabulary:
-    """The purposes and channels that a consent may name."""
-
-    purposes: tuple[str, ...]
-    channels: tuple[str, ...]
-
-
-STANDARD_VOCABULARY = Vocabulary(
-    purposes=(
-        "ecommerce_pdp",
-        "lookbook",
-        "marketplace",
-        "email",
-        "social_organic",
-        "paid_ads",
-        "press",
-        "internal",
-    ),
-    channels=(
-        "web",
-        "app",
-        "email",
-        "social",
-        "marketplace",
-        "print",
-        "out_of_home",
-        "in_store",
-        "internal",
-    ),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class ConsentTerms:
-    """What may be done with a custom model, where, for how long and for what pay."""
-
-    tools: tuple[str, ...]
-    purposes: tuple[str, ...]
-    channels: tuple[str, ...]
-    territories: tuple[str, ...]
-    alterations: tuple[str, ...]
-    forbidden: tuple[str, ...]
-    starts_at: datetime
-    expires_at: datetime
-    max_images: int | None  # over the life of the custom model; None is no limit
-    compensation: str
-    intended_use: str
-    evidence_sha256: tuple[str, ...]
-
-    def as_json(self) -> dict[str, Any]:
-        """Show the terms as plain JSON; `terms_from_json` reads it back."""
-        shown: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
-        for name, value in shown.items():
-            if isinstance(value, tuple):
-                shown[name] = list(value)
-            elif isinstance(value, datetime):
-                shown[name] = value.isoformat()
-        return shown
-
-
-_FIELDS = frozenset(ConsentTerms.__slots__) | {"scope", "intended_use_text", "training"}
-
-
-def terms_from_json(stored: Mapping[str, Any]) -> ConsentTerms:
-    """Read terms that `as_json` wrote."""
-    values: dict[str, Any] = dict(stored)
-    for name, value in values.items():
-        if isinstance(value, list):
-            values[name] = tuple(value)
-        elif name in ("starts_at", "expires_at"):
-            values[name] = datetime.fromisoformat(value)
-    return ConsentTerms(**values)
+_SUBJECT_FIELDS = frozenset({"represented_by", "adult", "deceased"})
+_FIELDS = frozenset(field.name for field in fields(ConsentTerms)) | {
+    "kind",
+    "scope",
+    "subject",
+    "intended_use_text",
+    "training",
+}
 
 
 def parse_terms(
@@ -122,8 +66,8 @@ def parse_terms(
     """Read the terms that a caller sent, and fill in the defaults.
 
     Defaults: both custom-model tools, every purpose and channel of the vocabulary, worldwide, from
-    now for one year, no limit of images. A date without a time means its first moment in UTC, so
-    that a consent "until 22 November" ends when that day begins.
+    now for one year, no limit of images, no approval of each use. A date without a time means its
+    first moment in UTC, so that a consent "until 22 November" ends when that day begins.
 
     Args:
         raw: The caller's JSON object; None for all defaults.
@@ -138,24 +82,35 @@ def parse_terms(
 
 
 def _flat(raw: Mapping[str, Any] | None, pointer: str) -> dict[str, Any]:
-    """Lift the fields of `scope` to the top; both forms are understood."""
+    """Lift the fields of `scope` and `subject` to the top; both forms are understood."""
     if raw is None:
         return {}
     if not isinstance(raw, Mapping):
         _refuse("The consent is a JSON object.", pointer)
     fields = dict(raw)
-    scope = fields.pop("scope", {})
-    if not isinstance(scope, Mapping):
-        _refuse("The scope is a JSON object.", f"{pointer}/scope")
-    for name in scope:
-        if name not in _SCOPE_FIELDS:
-            _refuse("This is not part of a consent's scope.", f"{pointer}/scope/{_step(name)}")
-        if name in fields:
-            _refuse("This field is given twice.", f"{pointer}/scope/{_step(name)}")
+    lifted = {
+        **_group(fields, "scope", _SCOPE_FIELDS, pointer),
+        **_group(fields, "subject", _SUBJECT_FIELDS, pointer),
+    }
     for name in fields:
         if name not in _FIELDS:
-            _refuse("This field is not part of a consent.", f"{pointer}/{_step(name)}")
-    return {**fields, **scope}
+            _refuse("This field is not part of a consent.", f"{pointer}/{step(name)}")
+    return {**fields, **lifted}
+
+
+def _group(
+    fields: dict[str, Any], group: str, known: frozenset[str], pointer: str
+) -> dict[str, Any]:
+    """Take a group of fields out of the whole."""
+    found = fields.pop(group, {})
+    if not isinstance(found, Mapping):
+        _refuse(f"The {group} is a JSON object.", f"{pointer}/{group}")
+    for name in found:
+        if name not in known:
+            _refuse(f"This is not part of a consent's {group}.", f"{pointer}/{group}/{step(name)}")
+        if name in fields:
+            _refuse("This field is given twice.", f"{pointer}/{group}/{step(name)}")
+    return dict(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,23 +127,68 @@ class _Reader:
             self._refuse("expires_at", "The consent ends before it can be used.")
         if expires_at - starts_at > _LONGEST:
             self._refuse("expires_at", "A consent lasts ten years at most.")
-        forbidden = self._words("forbidden", _FORBIDDEN, (*ALWAYS_FORBIDDEN, "body_reshape"), True)
+        self._check_kind()
+        represented_by = self._word("represented_by", REPRESENTED_BY)
+        forbidden = self._words("forbidden", FORBIDDEN, (*ALWAYS_FORBIDDEN, "body_reshape"), True)
         return ConsentTerms(
             tools=self._words("tools", CUSTOM_MODEL_TOOLS, CUSTOM_MODEL_TOOLS),
             purposes=self._words("purposes", vocabulary.purposes, vocabulary.purposes),
             channels=self._words("channels", vocabulary.channels, vocabulary.channels),
             territories=self._territories(),
-            alterations=self._words("alterations", _ALTERATIONS, _DEFAULT_ALTERATIONS, True),
+            alterations=self._words("alterations", ALTERATIONS, _DEFAULT_ALTERATIONS, True),
             forbidden=tuple(dict.fromkeys((*ALWAYS_FORBIDDEN, *forbidden))),
             starts_at=starts_at,
             expires_at=expires_at,
             max_images=self._max_images(),
-            compensation=self._compensation(),
+            compensation=parse_compensation(
+                self.fields.get("compensation"), f"{self.pointer}/compensation"
+            ),
             intended_use=self._text(
                 "intended_use_text" if "intended_use_text" in self.fields else "intended_use"
             ),
             evidence_sha256=self._hashes(),
+            approval=self._word("approval", APPROVALS),
+            represented_by=represented_by,
+            adult=self._adult(),
+            deceased=self._deceased(represented_by),
+            separate_from_representation_contract=self._separate(),
         )
+
+    def _check_kind(self) -> None:
+        if self.fields.get("kind") not in (None, "real_person"):
+            self._refuse("kind", "Photos enrol a `real_person`.")
+
+    def _adult(self) -> bool:
+        value = self.fields.get("adult")
+        if value is not None and value is not True:
+            self._refuse("adult", "Only an adult can be enrolled.")
+        return True
+
+    def _deceased(self, represented_by: str) -> bool:
+        value = self.fields.get("deceased")
+        if value is not None and type(value) is not bool:
+            self._refuse("deceased", "This is true or false.")
+        if bool(value) is not (represented_by == "estate"):
+            detail = "For a person who died, and only then, the estate agrees: `represented_by`."
+            self._refuse("deceased", detail)
+        return bool(value)
+
+    def _separate(self) -> bool:
+        name = "separate_from_representation_contract"
+        value = self.fields.get(name)
+        if value is not None and value is not True:
+            detail = "The consent stands apart from any contract of representation."
+            self._refuse(name, detail)
+        return True
+
+    def _word(self, name: str, allowed: Sequence[str]) -> str:
+        """One word of a list, whose first is the default."""
+        value = self.fields.get(name)
+        if value is None:
+            return allowed[0]
+        if not isinstance(value, str) or value not in allowed:
+            self._refuse(name, f"This is one of {', '.join(allowed)}.")
+        return value
 
     def _words(
         self,
@@ -268,43 +268,16 @@ class _Reader:
             self._refuse("max_images", "This is a number of images from 1 up, or null.")
         return value
 
-    def _compensation(self) -> str:
-        value = self.fields.get("compensation")
-        if not isinstance(value, Mapping):
-            return self._text("compensation")
-        for name, part in value.items():
-            known = name in ("basis", "amount", "currency", "per")
-            if not known or not isinstance(part, str | int | float) or isinstance(part, bool):
-                self._refuse(
-                    f"compensation/{_step(name)}", "Compensation has basis, amount, currency, per."
-                )
-            if not _is_text(str(part)):
-                self._refuse(f"compensation/{name}", "This is not a text.")
-        words = [str(value[name]) for name in ("basis", "amount", "currency") if name in value]
-        words += [f"per {value['per']}"] if "per" in value else []
-        return " ".join(words)[:_MAX_TEXT_CHARACTERS]
-
     def _text(self, name: str) -> str:
         value = self.fields.get(name)
         if value is None:
             return ""
-        if not isinstance(value, str) or len(value) > _MAX_TEXT_CHARACTERS or not _is_text(value):
+        if not isinstance(value, str) or len(value) > _MAX_TEXT_CHARACTERS or not is_text(value):
             self._refuse(name, f"This is a text of at most {_MAX_TEXT_CHARACTERS} characters.")
         return value.strip()
 
     def _refuse(self, name: str, detail: str) -> NoReturn:
         _refuse(detail, f"{self.pointer}/{name}")
-
-
-def _is_text(value: str) -> bool:
-    """Half a surrogate pair is a Python string, but no text: it can't be written as UTF-8."""
-    return not any("\ud800" <= character <= "\udfff" for character in value)
-
-
-def _step(name: object) -> str:
-    """Write a field's name as one step of a JSON pointer (RFC 6901), cut to what helps."""
-    shown = str(name)[:_LONGEST_NAME].encode(errors="replace").decode()
-    return shown.replace("~", "~0").replace("/", "~1")
 
 
 def _refuse(detail: str, pointer: str) -> NoReturn:

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compliance import audit, consent, territories
+from compliance.pay import Compensation
 from compliance.terms import ALWAYS_FORBIDDEN, Vocabulary, parse_terms, terms_from_json
 from tests.homes import NOW, bytes_under, caller, guidelines, open_store, quick, ticked
 from workspace.errors import AttestationMissing, InvalidRequest, ModelRevoked, NotFound, SealBroken
@@ -21,6 +22,7 @@ from workspace.types import ConsentStatus, ModelId
 
 MODEL = ModelId("mdl_1")
 GUIDELINES = guidelines()
+PAID = {"basis": "per_image", "amount": "25", "currency": "EUR"}
 
 
 @pytest.fixture
@@ -57,7 +59,7 @@ def test_given_terms_are_read_as_given() -> None:
             "starts_at": "2026-12-01",
             "expires_at": "2027-12-01T10:00:00+02:00",
             "max_images": 5000,
-            "compensation": {"basis": "flat", "amount": "900", "currency": "EUR", "per": "day"},
+            "compensation": {"basis": "per_image", "amount": "25.50", "currency": "eur"},
             "intended_use_text": " AW26 catalogue ",
             "evidence_sha256": ["a" * 64],
             "training": False,
@@ -71,10 +73,40 @@ def test_given_terms_are_read_as_given() -> None:
     assert terms.territories == ("US-NY", "GB", "EU")
     assert terms.starts_at == datetime(2026, 12, 1, tzinfo=UTC)
     assert terms.expires_at == datetime(2027, 12, 1, 8, tzinfo=UTC)
-    assert terms.compensation == "flat 900 EUR per day"
+    assert terms.compensation == Compensation("per_image", "25.50", "EUR", "published_image")
     assert terms.intended_use == "AW26 catalogue"
     assert terms.evidence_sha256 == ("a" * 64,)
     assert terms_from_json(terms.as_json()) == terms
+
+
+def test_who_agreed_and_how_is_part_of_the_terms() -> None:
+    plain = parse_terms(None, NOW)
+    assert (plain.approval, plain.represented_by, plain.adult, plain.deceased) == (
+        "none",
+        "none",
+        True,
+        False,
+    )
+    subject = {"represented_by": "estate", "deceased": True, "adult": True}
+    given = parse_terms({"subject": subject, "approval": "per_image", "kind": "real_person"}, NOW)
+    assert (given.approval, given.represented_by, given.deceased) == ("per_image", "estate", True)
+    assert given.separate_from_representation_contract
+    assert terms_from_json(given.as_json()) == given
+
+
+def test_pay_in_free_words_is_kept_and_computes_nothing() -> None:
+    for raw, words in (("900 EUR", "900 EUR"), (None, ""), ({"basis": "none"}, "")):
+        pay = parse_terms({"compensation": raw}, NOW).compensation
+        assert (pay.basis, pay.value, pay.words) == ("none", 0, words)
+
+
+def test_terms_of_the_first_release_are_still_read() -> None:
+    stored = parse_terms(None, NOW).as_json()
+    for name in ("approval", "represented_by", "adult", "deceased"):
+        del stored[name]
+    stored["compensation"] = "flat 900 EUR per day"
+    assert terms_from_json(stored).compensation.words == "flat 900 EUR per day"
+    assert terms_from_json(stored).approval == "none"
 
 
 @pytest.mark.parametrize(
@@ -113,6 +145,29 @@ def test_given_terms_are_read_as_given() -> None:
         ({"max_images": "5"}, "/consent/max_images"),
         ({"compensation": 5}, "/consent/compensation"),
         ({"compensation": {"bonus": 1}}, "/consent/compensation/bonus"),
+        ({"compensation": {"basis": "tip"}}, "/consent/compensation/basis"),
+        ({"compensation": {"basis": "flat", "currency": "EUR"}}, "/consent/compensation/amount"),
+        ({"compensation": {**PAID, "amount": "-5"}}, "/consent/compensation/amount"),
+        ({"compensation": {**PAID, "amount": 1e30}}, "/consent/compensation/amount"),
+        ({"compensation": {**PAID, "amount": True}}, "/consent/compensation/amount"),
+        ({"compensation": {**PAID, "currency": "XXX"}}, "/consent/compensation/currency"),
+        ({"compensation": {**PAID, "per": "day"}}, "/consent/compensation/per"),
+        ({"compensation": {**PAID, "basis": "flat", "per": "image"}}, "/consent/compensation/per"),
+        ({"compensation": {**PAID, "basis": "none"}}, "/consent/compensation/amount"),
+        ({"approval": "sometimes"}, "/consent/approval"),
+        ({"represented_by": "a friend"}, "/consent/represented_by"),
+        ({"adult": False}, "/consent/adult"),
+        ({"adult": 1}, "/consent/adult"),
+        ({"subject": {"adult": None}, "adult": False}, "/consent/subject/adult"),
+        ({"subject": {"name": "x"}}, "/consent/subject/name"),
+        ({"deceased": True}, "/consent/deceased"),
+        ({"deceased": "no"}, "/consent/deceased"),
+        ({"represented_by": "estate"}, "/consent/deceased"),
+        (
+            {"separate_from_representation_contract": False},
+            "/consent/separate_from_representation_contract",
+        ),
+        ({"kind": "synthetic"}, "/consent/kind"),
         ({"intended_use": "x" * 2001}, "/consent/intended_use"),
         ({"evidence_sha256": ["abc"]}, "/consent/evidence_sha256/0"),
     ],

@@ -58,7 +58,7 @@ def test_no_word_about_the_person_is_left(fresh_service: Service, model: str, ho
     assert (shown["status"], shown["prompt"], shown["metadata"]) == ("cancelled", "", {})
     given = consent.current(service.store, model)
     assert given is not None and given.status == ("expired" if how == "erase" else "revoked")
-    assert (given.terms.intended_use, given.terms.compensation) == ("", "")
+    assert (given.terms.intended_use, given.terms.compensation.words) == ("", "")
     assert given.terms.purposes and given.attestations  # what was agreed stays
     opened = json.dumps([row.private for row in service.store.find("generations")])
     assert SECRET not in opened

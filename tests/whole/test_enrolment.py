@@ -236,7 +236,7 @@ def assert_only_the_reason_is_left(store: WorkspaceStore, model_id: ModelId, cod
     assert set(store.get("models", model_id).private) == {"checks"}
     (ended,) = consent.versions(store, model_id)
     assert ended.status is ConsentStatus.EXPIRED
-    assert (ended.terms.intended_use, ended.terms.compensation) == ("", "")
+    assert (ended.terms.intended_use, ended.terms.compensation.words) == ("", "")
 
 
 def test_different_people_are_refused_and_what_was_stored_is_destroyed(store, encoder, tmp_path):
