@@ -1,4 +1,4 @@
-"""Who asks: API keys, one-time sign-in codes, console sessions -> Caller.
+"""Who asks: API keys, people, one-time sign-in codes, console sessions -> Caller.
 
 Rules:
 - A secret is shown once, when it is made; the control store keeps only its SHA-256. Secrets have
@@ -7,10 +7,11 @@ Rules:
   another (`admin` opens no likeness).
 - Wrong, expired and revoked secrets get the same answer, and so does a row that somebody wrote or
   changed without the root key: every right is sealed (`workspace/control.py`).
+- A key made by an `admin` over HTTP that opens more than `admin` may see waits until another person
+  confirms it (`serve/people.py` says why).
+- A session of a person has the rights of their roles now, and ends with the account.
 - A session travels in a cookie; calls that change something then also need the console's header
   (`CONSOLE_HEADER`), which another site's page can't set without our consent.
-
-Local accounts, roles and throttling of sign-ins come with a later issue.
 """
 
 from __future__ import annotations
@@ -21,18 +22,20 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
-from serve import rights
+from serve import people, rights
+from serve.roles import is_blind
 from serve.scopes import SCOPES as SCOPES
 from serve.scopes import check_scopes
 from serve.scopes import require as require
 from workspace.database import transaction
-from workspace.errors import NotFound, StorageFull, Unauthenticated, Unavailable
+from workspace.errors import NotFound, Refused, StorageFull, Unauthenticated, Unavailable
 from workspace.registry import Registry
 from workspace.types import Caller, KeyId, WorkspaceId, new_id
 
 COOKIE = "hm_session"
 CONSOLE_HEADER = "X-Housemodel-Console"
 _KEY_PREFIX = "hm_"
+_PERSON_PREFIX = "per_"
 _LAST_USED_MINUTES = 1  # `last_used_at` is not written more often than this
 
 
@@ -43,8 +46,12 @@ def create_key(
     now: datetime,
     expires_at: datetime | None = None,
     label: str = "",
+    made_by: str | None = None,
 ) -> tuple[KeyId, str]:
     """Make an API key and return its id and, this once, its secret.
+
+    Args:
+        made_by: The principal of the admin who makes it over HTTP; None for the command line.
 
     Raises:
         InvalidRequest: a scope is unknown or there is none.
@@ -61,7 +68,9 @@ def create_key(
         "created_at": now.isoformat(),
         "expires_at": expires_at.isoformat() if expires_at else None,
     }
-    rights.insert(registry, "api_keys", row, {"label": label})
+    waits = made_by is not None and not is_blind(granted)
+    private = {"label": label, "waits_for": made_by if waits else None}
+    rights.insert(registry, "api_keys", row, private)
     return key_id, secret
 
 
@@ -73,9 +82,29 @@ def list_keys(registry: Registry, workspace_id: WorkspaceId | None = None) -> li
     )
     return [
         {name: row[name] for name in row if name not in ("hash", "sealed")}
-        | {"label": rights.label_of(registry, row)}
+        | {"label": rights.label_of(registry, row), "waits": _waits_for(registry, row) is not None}
         for row in rows
     ]
+
+
+def confirm_key(
+    registry: Registry, workspace_id: WorkspaceId, key_id: str, confirmed_by: str
+) -> None:
+    """Let a key count that waits; confirming it again changes nothing.
+
+    Raises:
+        Refused: whoever made it can't confirm it.
+        NotFound: this workspace has no such key, or it is damaged.
+    """
+    with transaction(registry.control):
+        row = rights.key_of(registry, key_id)
+        private = rights.opened(registry, "api_keys", row) if row is not None else None
+        if row is None or private is None or row["workspace_id"] != workspace_id:
+            raise NotFound("There is no such key.")
+        if private.get("waits_for") is not None:
+            if private["waits_for"] == confirmed_by:
+                raise Refused("Somebody else than who made this key must confirm it.")
+            rights.replace(registry, "api_keys", row, {}, {**private, "waits_for": None})
 
 
 def revoke_key(registry: Registry, key_id: str, now: datetime) -> None:
@@ -102,7 +131,7 @@ def authenticate(registry: Registry, secret: str, now: datetime) -> Caller:
         Unauthenticated: the key is unknown, expired or revoked.
     """
     row = rights.find(registry, "api_keys", secret)
-    if row is None or not _is_in_force(row, now):
+    if row is None or not _is_in_force(registry, row, now):
         raise Unauthenticated("The API key is not valid.")
     with suppress(StorageFull, Unavailable):  # reading must not need room on the disk
         _touch(registry, row, now)
@@ -170,6 +199,40 @@ def sign_in(registry: Registry, api_key: str, now: datetime, hours: int) -> str:
         return _open_session(registry, session_id, caller.workspace_id, scopes, now, ends_at)
 
 
+def sign_in_person(
+    registry: Registry,
+    name: str,
+    password: str,
+    now: datetime,
+    hours: int,
+    workspace: str | None = None,
+) -> str:
+    """Turn a name and a password into a session and return the session's secret.
+
+    Costs as much for a name that nobody has. Throttle before calling it.
+
+    Args:
+        workspace: The workspace's name; needed only when several have a person of this name.
+
+    Raises:
+        Unauthenticated: no, and not which of them is wrong.
+    """
+    known = people.named(registry, name, workspace)
+    # NOTE: exactly one slow check whatever was found, so that time tells nothing about names.
+    right = people.check_password(registry, known[0].id if known else "", password)
+    with transaction(registry.control):  # a removal comes before it, or finds the session
+        person = people.find(registry, known[0].id) if len(known) == 1 and right else None
+        if person is None:
+            raise Unauthenticated(
+                "Name or password is wrong, or the account waits to be confirmed. "
+                "If your name exists in several workspaces, name the workspace, too."
+            )
+        session_id = f"{person.id}.{new_id('ses')}"
+        ends_at = now + timedelta(hours=hours)
+        scopes = " ".join(sorted(person.scopes))
+        return _open_session(registry, session_id, person.workspace_id, scopes, now, ends_at)
+
+
 def resume(registry: Registry, session: str, now: datetime) -> Caller:
     """Find the caller of a console session.
 
@@ -177,7 +240,15 @@ def resume(registry: Registry, session: str, now: datetime) -> Caller:
         Unauthenticated: the session is unknown, has ended or was signed out.
     """
     row = rights.find(registry, "sessions", session)
-    if row is None or _is_past(row["expires_at"], now) or not _key_is_good(registry, row, now):
+    if row is None or _is_past(row["expires_at"], now):
+        raise Unauthenticated("The console session has ended.")
+    opener, opened_by_other, _ = str(row["id"]).partition(".")
+    if opened_by_other and opener.startswith(_PERSON_PREFIX):
+        person = people.find(registry, opener)
+        if person is None or person.workspace_id != row["workspace_id"]:
+            raise Unauthenticated("The console session has ended.")
+        return Caller(person.workspace_id, person.id, person.scopes, person.id)
+    if opened_by_other and not _key_is_good(registry, opener, now):
         raise Unauthenticated("The console session has ended.")
     return Caller(row["workspace_id"], row["id"], frozenset(row["scopes"].split()))
 
@@ -214,19 +285,22 @@ def _open_session(
     return secret
 
 
-def _key_is_good(registry: Registry, session: dict[str, Any], now: datetime) -> bool:
-    """Tell whether the key that opened a session counts; a one-time code opens one without."""
-    key_id, opened_by_key, _ = str(session["id"]).partition(".")
-    if not opened_by_key:
-        return True
+def _key_is_good(registry: Registry, key_id: str, now: datetime) -> bool:
+    """Tell whether the key that opened a session counts."""
     key = rights.key_of(registry, key_id)
-    if key is None or not rights.is_sealed(registry, "api_keys", key):
+    return key is not None and _is_in_force(registry, key, now)
+
+
+def _is_in_force(registry: Registry, key: dict[str, Any], now: datetime) -> bool:
+    private = rights.opened(registry, "api_keys", key)
+    if private is None or private.get("waits_for") is not None:
         return False
-    return _is_in_force(key, now)
-
-
-def _is_in_force(key: dict[str, Any], now: datetime) -> bool:
     return not key["revoked_at"] and not _is_past(key["expires_at"], now)
+
+
+def _waits_for(registry: Registry, key: dict[str, Any]) -> str | None:
+    private = rights.opened(registry, "api_keys", key)
+    return private.get("waits_for") if private else None
 
 
 def _touch(registry: Registry, row: dict[str, Any], now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""Rows of the control store that give a right: keys, sessions, sign-in codes.
+"""Rows of the control store that give a right: keys, people, sessions, codes, break-glass.
 
 A row counts only with a seal that fits what it says, which nobody makes without the root key
 (`workspace/control.py`). Secrets are looked up by their SHA-256; a comparison never sees one. What
@@ -49,6 +49,22 @@ def change(
     )
 
 
+def replace(
+    registry: Registry,
+    table: str,
+    row: Mapping[str, Any],
+    columns: Mapping[str, Any],
+    private: Mapping[str, Any],
+) -> None:
+    """Change columns and what is sealed with them."""
+    sealed = registry.seal_right(table, {**row, **columns}, private)
+    names = "".join(f"{name} = ?, " for name in columns)
+    registry.control.execute(
+        f"UPDATE {table} SET {names}sealed = ? WHERE hash = ?",
+        [*columns.values(), sealed, row["hash"]],
+    )
+
+
 def find(registry: Registry, table: str, secret: str) -> dict[str, Any] | None:
     """Find the row of a secret; None for one that is unknown or not sealed as it stands."""
     if len(secret) > _LONGEST_SECRET:
@@ -59,7 +75,19 @@ def find(registry: Registry, table: str, secret: str) -> dict[str, Any] | None:
 
 def key_of(registry: Registry, key_id: str) -> dict[str, Any] | None:
     """Find the row of a key by its id, sealed or not."""
-    return _one(registry, "api_keys", "id", key_id)
+    return by_id(registry, "api_keys", key_id)
+
+
+def by_id(registry: Registry, table: str, row_id: str) -> dict[str, Any] | None:
+    """Find a row by its id, sealed or not."""
+    return _one(registry, table, "id", row_id)
+
+
+def opened(registry: Registry, table: str, row: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Open what is sealed with a row; None when somebody without the root key wrote it."""
+    with suppress(SealBroken):
+        return registry.open_right(table, row)
+    return None
 
 
 def is_sealed(registry: Registry, table: str, row: Mapping[str, Any]) -> bool:

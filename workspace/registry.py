@@ -10,25 +10,30 @@ copied before.
 from __future__ import annotations
 
 import contextlib
+import functools
 import shutil
 import sqlite3
 import threading
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from workspace import migrations
+from workspace import migrations, sealing
 from workspace.control import RIGHTS, ControlSeals
 from workspace.database import open_database, transaction
 from workspace.disk import make_private_folder
 from workspace.errors import Conflict, InvalidRequest, Locked, NotFound, SealBroken
+from workspace.rows import canonical_json
+from workspace.sealing import Signer
 from workspace.store import StoreReport, WorkspaceStore
+from workspace.tombstones import Tombstones, default_path
 from workspace.types import Workspace, WorkspaceId, new_id
 
 _MAX_NAME_CHARACTERS = 80
+_APPLIANCE_KEY = "appliance_key"  # of control.db's table meta
 
 
 class Registry:
@@ -37,21 +42,26 @@ class Registry:
     Args:
         home: Holds `control.db` and `workspaces/<id>/`; made with mode 0700 when missing.
         root_key: 32 bytes.
+        tombstones: The register of the erased, outside of the home; None: beside it.
 
     Raises:
         Locked: the root key is not the one that this home was made with.
     """
 
-    def __init__(self, home: Path, root_key: bytes) -> None:
+    def __init__(self, home: Path, root_key: bytes, tombstones: Path | None = None) -> None:
         self._folder = home / "workspaces"
         make_private_folder(home)
         make_private_folder(self._folder)
         self._seals = ControlSeals(root_key)
         self._stores: dict[str, WorkspaceStore] = {}
         self._lock = threading.RLock()
+        self.tombstones = Tombstones(tombstones or default_path(home), root_key)
+        # Erases again what a copy of the home brought back; set by whoever may open such a store.
+        self.erase_again: Callable[[WorkspaceStore, tuple[str, ...]], None] | None = None
         self.control = open_database(home / "control.db", migrations.CONTROL)
         try:
             self._check_root_key()
+            self._destroy_risen()
             self._finish_destroying()
         except BaseException:
             self.control.close()
@@ -123,7 +133,7 @@ class Registry:
 
         Raises:
             NotFound: there is no such workspace.
-            Locked: it is locked.
+            Locked: it is locked, or holds a person who was erased, and nobody here may erase.
         """
         with self._lock:
             try:
@@ -142,7 +152,7 @@ class Registry:
             store = self._stores.get(workspace_id)
             if store is None:
                 key = self._seals.unwrap(workspace_id, row["wrapped_key"])
-                store = WorkspaceStore(workspace, self._folder / workspace_id, key)
+                store = self._opened(workspace, key)
                 self._stores[workspace_id] = store
             store.workspace = workspace  # its plan may have changed
             return store
@@ -178,6 +188,7 @@ class Registry:
         """
         with transaction(self.control):
             self._row("id", workspace_id)
+            self.tombstones.bury(workspace_id, workspace_id, datetime.now(UTC), "destroyed")
             self.control.execute(
                 "UPDATE workspaces SET wrapped_key = NULL, sealed = x'', locked = 1 WHERE id = ?",
                 [workspace_id],
@@ -186,6 +197,23 @@ class Registry:
         with self._lock:
             self._close_store(workspace_id)
         self._finish_destroying()
+
+    @functools.cached_property
+    def signer(self) -> Signer:
+        """The appliance's own signing key: made once, kept sealed in `control.db`.
+
+        Raises:
+            SealBroken: it was changed or damaged.
+        """
+        with transaction(self.control):
+            sql = "SELECT value FROM meta WHERE key = ?"
+            for row in self.control.query(sql, [_APPLIANCE_KEY]):
+                kept = self._seals.open("meta", _APPLIANCE_KEY, row["value"])
+                return Signer(bytes.fromhex(kept["seed"]))
+            seed = sealing.new_key()
+            sealed = self._seals.seal("meta", _APPLIANCE_KEY, {"seed": seed.hex()})
+            self.control.execute("INSERT INTO meta VALUES (?, ?)", [_APPLIANCE_KEY, sealed])
+            return Signer(seed)
 
     def seal(self, table: str, row_id: str, private: Mapping[str, Any]) -> bytes:
         """Seal the private part of another row of `control.db`."""
@@ -216,6 +244,10 @@ class Registry:
             SealBroken: the row was made or changed without the root key.
         """
         return self._seals.open_right(table, row)
+
+    def name_hash(self, *words: str) -> str:
+        """Hash a name with what it belongs to, to find it by."""
+        return self._seals.name_hash(canonical_json(list(words)))
 
     def verify(self) -> StoreReport:
         """Open every sealed row of `control.db`; the workspaces' stores verify themselves."""
@@ -268,6 +300,21 @@ class Registry:
             datetime.fromisoformat(row["created_at"]),
         )
 
+    def _opened(self, workspace: Workspace, key: bytes) -> WorkspaceStore:
+        """Open a store; whoever was erased and is there again is erased before anybody sees it."""
+        folder = self._folder / workspace.id
+        store = WorkspaceStore(workspace, folder, key, lambda: self.signer, self.tombstones)
+        try:
+            risen = store.risen()
+            if risen and self.erase_again is None:
+                raise Locked("A copy of it holds a person who was erased; start the appliance.")
+            if risen and self.erase_again is not None:
+                self.erase_again(store, risen)
+        except BaseException:
+            store.close()
+            raise
+        return store
+
     def _close_store(self, workspace_id: str) -> None:
         if store := self._stores.pop(workspace_id, None):
             store.close()
@@ -298,6 +345,17 @@ class Registry:
             sealed = self._seals.seal("meta", "root_check", {})
             self.control.execute("INSERT INTO meta VALUES ('root_check', ?)", [sealed])
 
+    def _destroy_risen(self) -> None:
+        """Destroy again what a copy of the home brought back of destroyed workspaces."""
+        for workspace_id in self.ids():
+            if self.tombstones.is_buried(workspace_id, workspace_id):
+                self.control.execute(
+                    "UPDATE workspaces SET wrapped_key = NULL, sealed = x'', locked = 1"
+                    " WHERE id = ?",
+                    [workspace_id],
+                )
+                self.control.erase_log_after_commit()
+
     def _finish_destroying(self) -> None:
         """Remove what remains of workspaces whose key is gone; also after a crash in between."""
         for row in self.control.query("SELECT id FROM workspaces WHERE wrapped_key IS NULL"):
@@ -307,7 +365,7 @@ class Registry:
             if folder.exists():
                 continue
             with transaction(self.control):
-                for table in ("api_keys", "sessions", "sign_ins"):
+                for table in RIGHTS:
                     self.control.execute(f"DELETE FROM {table} WHERE workspace_id = ?", [row["id"]])
                 self.control.execute("DELETE FROM workspaces WHERE id = ?", [row["id"]])
 
