@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 from workspace import sealing
@@ -114,6 +116,7 @@ class KeyRing:
         self._db = db
         self._workspace_id = workspace_id
         self._key: bytes | None = workspace_key
+        self._witness: list[str] | None = None  # ids of destroyed keys, while somebody asks
 
     def forget(self) -> None:
         """Drop the workspace key; every later use raises Locked."""
@@ -162,7 +165,23 @@ class KeyRing:
             cursor = self._db.execute("DELETE FROM object_keys WHERE object_id = ?", [object_id])
             # NOTE: until a checkpoint the write-ahead log still holds the page with the old key.
             self._db.erase_log_after_commit()
+            if cursor.rowcount > 0 and self._witness is not None:
+                self._witness.append(object_id)
             return cursor.rowcount > 0
+
+    @contextlib.contextmanager
+    def destroying(self) -> Iterator[list[str]]:
+        """Open a transaction and list the ids whose keys are destroyed in it, as it happens."""
+        # NOTE: the transaction holds the database's lock, so no other thread writes meanwhile.
+        with transaction(self._db):
+            outer, self._witness = self._witness, []
+            witnessed = self._witness
+            try:
+                yield witnessed
+            finally:
+                self._witness = outer
+                if outer is not None:
+                    outer += witnessed
 
     def _wrapping_key(self) -> bytes:
         return self.derive("object key wrap v1")

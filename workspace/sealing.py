@@ -4,8 +4,8 @@ Rules: one algorithm (AES-256-GCM) with a random 96-bit nonce per seal; every se
 place where it is kept (`bound_to`), so that sealed bytes moved to another row, table, chunk or
 workspace no longer open; every derived key has a label of its own. Transport to a replica is HPKE
 (RFC 9180) to the replica's ephemeral X25519 key. Passwords are hashed with Argon2id (RFC 9106), at
-the cost that the OWASP Password Storage Cheat Sheet names first for it. This module keeps no keys and does no I/O; only it
-and `compliance/marks/certificates.py` import `cryptography`.
+the cost that the OWASP Password Storage Cheat Sheet names as its minimum. This module keeps no keys
+and does no I/O; only it and `compliance/marks/certificates.py` import `cryptography`.
 """
 
 from __future__ import annotations
@@ -14,12 +14,23 @@ import hashlib
 import hmac
 import os
 
-from cryptography.exceptions import InvalidKey, InvalidTag
+from cryptography.exceptions import (
+    InvalidKey,
+    InvalidSignature,
+    InvalidTag,
+    UnsupportedAlgorithm,
+)
 from cryptography.hazmat.primitives import hashes, hpke
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_public_key,
+)
 
 from workspace.errors import SealBroken
 
@@ -102,10 +113,14 @@ def hash_password(password: str) -> str:
     Returns:
         A PHC string: it names algorithm and cost beside salt and hash.
     """
-    cost = {"iterations": PASSWORD_PASSES, "lanes": 1, "memory_cost": PASSWORD_MEMORY_KIB}
-    return Argon2id(salt=os.urandom(16), length=KEY_BYTES, **cost).derive_phc_encoded(
-        password.encode()
+    slow = Argon2id(
+        salt=os.urandom(16),
+        length=KEY_BYTES,
+        iterations=PASSWORD_PASSES,
+        lanes=1,
+        memory_cost=PASSWORD_MEMORY_KIB,
     )
+    return slow.derive_phc_encoded(password.encode())
 
 
 def is_password(password: str, kept: str) -> bool:
@@ -146,6 +161,38 @@ def seal_to(public: bytes, plaintext: bytes, label: str) -> bytes:
         return _SUITE.encrypt(plaintext, X25519PublicKey.from_public_bytes(public), label.encode())
     except ValueError as error:
         raise SealBroken("This is not the public key of a replica.") from error
+
+
+class Signer:
+    """The appliance's own signature (Ed25519): what it signs, others check with the public key.
+
+    Args:
+        seed: 32 bytes, the private key; kept sealed by whoever made it.
+    """
+
+    def __init__(self, seed: bytes) -> None:
+        self._private = Ed25519PrivateKey.from_private_bytes(seed)
+        self.public_pem: str = (
+            self._private.public_key()
+            .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+            .decode()
+        )
+
+    def sign(self, message: bytes) -> bytes:
+        """Sign bytes; 64 bytes."""
+        return self._private.sign(message)
+
+
+def is_signed(public_pem: str, signature: bytes, message: bytes) -> bool:
+    """Tell whether the holder of this public key (PEM, Ed25519) signed exactly these bytes."""
+    try:
+        public = load_pem_public_key(public_pem.encode())
+        if not isinstance(public, Ed25519PublicKey):
+            return False
+        public.verify(signature, message)
+    except (InvalidSignature, UnsupportedAlgorithm, ValueError):
+        return False
+    return True
 
 
 def _bound(bound_to: str) -> bytes:

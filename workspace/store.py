@@ -6,9 +6,10 @@ process that holds the keys. The tables and their plain columns are in `migratio
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from workspace.disk import make_private_folder
 from workspace.errors import Fault, NotFound, SealBroken
 from workspace.keys import KeyRing
 from workspace.rows import BOUND, Row, SealedRows, object_id
+from workspace.sealing import Signer
+from workspace.tombstones import Tombstones
 from workspace.types import AssetId, Workspace
 
 _PAGE = 500
@@ -46,9 +49,18 @@ class WorkspaceStore(SealedRows):
         workspace: Whose store it is.
         folder: Holds `store.db` and `assets/`; made with mode 0700 when missing.
         workspace_key: 32 bytes.
+        signer: Opens the appliance's own signing key.
+        tombstones: The home's register of the erased.
     """
 
-    def __init__(self, workspace: Workspace, folder: Path, workspace_key: bytes) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        folder: Path,
+        workspace_key: bytes,
+        signer: Callable[[], Signer],
+        tombstones: Tombstones,
+    ) -> None:
         files = folder / "assets"
         make_private_folder(folder)
         make_private_folder(files)
@@ -57,6 +69,8 @@ class WorkspaceStore(SealedRows):
         super().__init__(db, self._keys, workspace.id)
         self.workspace = workspace
         self.folder = folder
+        self._signer = signer
+        self._tombstones = tombstones
         self.assets = Assets(files, self, self._keys, workspace.id)
 
     def transaction(self) -> AbstractContextManager[None]:
@@ -86,6 +100,32 @@ class WorkspaceStore(SealedRows):
         """Hash a sensitive value with a key of this workspace; 64 hexadecimal digits."""
         return sealing.keyed_hash(self._keys.derive(label), value)
 
+    @property
+    def signer(self) -> Signer:
+        """Signs what others check: certificates of erasure, checkpoints of the audit log.
+
+        Raises:
+            SealBroken: the appliance's key was changed or damaged.
+        """
+        return self._signer()
+
+    def bury(self, object_id: str, now: datetime, cause: str) -> None:
+        """Note that an object is erased for good, so that no copy of this home brings it back.
+
+        Raises:
+            StorageFull, Fault: it could not be noted, so nothing may be erased yet.
+        """
+        self._tombstones.bury(self.workspace.id, object_id, now, cause)
+
+    def risen(self) -> tuple[str, ...]:
+        """Name the models that were erased once and are here again: a copy was put back."""
+        graves = [grave.object_id for grave in self._tombstones.of_workspace(self.workspace.id)]
+        return tuple(object_id for object_id in graves if self._is_alive(object_id))
+
+    def destroying(self) -> AbstractContextManager[list[str]]:
+        """Open a transaction and list the ids of every object whose key is destroyed in it."""
+        return self._keys.destroying()
+
     def verify(self) -> StoreReport:
         """Open every sealed row and every asset, and let SQLite check its file."""
         damaged: list[str] = []
@@ -108,6 +148,14 @@ class WorkspaceStore(SealedRows):
         with self.db.lock:
             self._keys.forget()
             self.db.close()
+
+    def _is_alive(self, model_id: str) -> bool:
+        sql = (
+            "SELECT EXISTS (SELECT 1 FROM models WHERE id = :id AND status NOT IN"
+            " ('revoked', 'erased', 'needs_attention')) OR EXISTS (SELECT 1 FROM images WHERE"
+            " model_id = :id) OR EXISTS (SELECT 1 FROM assets WHERE owner_id = :id)"
+        )
+        return bool(self.db.execute(sql, {"id": model_id}).fetchone()[0])
 
     def _all(self, table: str) -> Iterator[dict[str, Any]]:
         """Read a whole table in pages, so that other threads get their turn."""
