@@ -215,6 +215,17 @@ def size(
     )
 
 
+def ends_of_consents(store: WorkspaceStore, model_id: str) -> dict[str, datetime]:
+    """When each version of a model's consent was revoked or closed, from the audit log."""
+    rows = store.db.execute(
+        "SELECT object_id, MIN(at) FROM audit"
+        " WHERE action IN ('consent.revoked', 'consent.expired')"
+        " AND object_id IN (SELECT id FROM consents WHERE model_id = ?) GROUP BY object_id",
+        [model_id],
+    )
+    return {row[0]: datetime.fromisoformat(row[1]) for row in rows.fetchall()}
+
+
 def forget_words(store: WorkspaceStore, model_id: str) -> int:
     """Destroy what callers wrote about publications of a person; codes, ids and times stay.
 
