@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from compliance.pay import Compensation, compensation_from_json
+from compliance.compensation import Compensation, compensation_from_json
 from workspace.types import Tool
 
 CUSTOM_MODEL_TOOLS = (Tool.EDITORIAL, Tool.FLATLAY_TO_CATALOG)

@@ -27,7 +27,7 @@ from compliance.agreed import (
     Vocabulary,
     terms_from_json,
 )
-from compliance.pay import is_text, parse_compensation, step
+from compliance.compensation import is_text, parse_compensation, step
 from workspace.errors import InvalidRequest
 
 __all__ = [

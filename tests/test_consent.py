@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compliance import audit, consent, territories
-from compliance.pay import Compensation
+from compliance.compensation import Compensation
 from compliance.terms import ALWAYS_FORBIDDEN, Vocabulary, parse_terms, terms_from_json
 from tests.homes import NOW, bytes_under, caller, guidelines, open_store, quick, ticked
 from workspace.errors import AttestationMissing, InvalidRequest, ModelRevoked, NotFound, SealBroken
