@@ -207,12 +207,19 @@ def by_name(registry: Registry, workspace_id: WorkspaceId, name: str) -> Person:
 
 def named(registry: Registry, name: str, workspace: str | None = None) -> list[Person]:
     """Find the accounts that count and have this name, in the named workspace or in any."""
-    found = []
-    for workspace_id in registry.ids():
-        row = _by_hash(registry, hash_of_name(registry, workspace_id, name))
-        if row is not None and (workspace is None or _is_called(registry, workspace_id, workspace)):
-            found.append(_person(registry, row))
+    places = workspaces_of(registry, name, workspace)
+    found = [by_name(registry, workspace_id, name) for workspace_id in places]
     return [person for person in found if person.status == "active"]
+
+
+def workspaces_of(registry: Registry, name: str, workspace: str | None) -> list[WorkspaceId]:
+    """Find the workspaces that have a person of this name, or only the named one of them."""
+    return [
+        workspace_id
+        for workspace_id in registry.ids()
+        if _by_hash(registry, hash_of_name(registry, workspace_id, name)) is not None
+        and (workspace is None or _is_called(registry, workspace_id, workspace))
+    ]
 
 
 def check_password(registry: Registry, person_id: str, password: str) -> bool:
@@ -226,8 +233,13 @@ def check_password(registry: Registry, person_id: str, password: str) -> bool:
 
 def hash_of_name(registry: Registry, workspace_id: str, name: str) -> str:
     """Hash a name of one workspace, without regard to upper and lower case."""
-    plain = unicodedata.normalize("NFKC", name).casefold().strip()
-    return registry.name_hash("person", workspace_id, plain)
+    return registry.name_hash("person", workspace_id, plain(name))
+
+
+def plain(name: str) -> str:
+    """Write a name in the one form that is compared."""
+    folded = unicodedata.normalize("NFKC", name).casefold().strip()
+    return folded.encode(errors="replace").decode()  # a lone surrogate is no letter
 
 
 def _person(registry: Registry, row: dict[str, Any]) -> Person:
@@ -280,8 +292,7 @@ def _end_sessions(registry: Registry, person_id: str) -> None:
 
 def _is_called(registry: Registry, workspace_id: str, name: str) -> bool:
     with suppress(HousemodelError):  # a damaged workspace has no name
-        known = unicodedata.normalize("NFKC", registry.get(workspace_id).name).casefold()
-        return known == unicodedata.normalize("NFKC", name).casefold().strip()
+        return plain(registry.get(workspace_id).name) == plain(name)
     return False
 
 

@@ -36,6 +36,7 @@ from serve.api import (
 from serve.forms import Uploads
 from serve.middleware import Frame
 from serve.services import Services
+from serve.throttle import Throttle
 
 _ROUTERS = (
     health,
@@ -76,6 +77,7 @@ def build_app(services: Services) -> FastAPI:
     app.state.services = services
     app.state.uploads = Uploads()
     app.state.metrics = metrics.Metrics()
+    app.state.throttle = Throttle()
     problems.install(app)
     for module in _ROUTERS:
         app.include_router(module.router)

@@ -1,35 +1,46 @@
-"""`/sign-in`, `/sign-out`: from a one-time code or an API key to a console session.
+"""`/sign-in`, `/sign-out`: from name and password, a code or an API key to a console session.
 
 A plain page without scripts or outside files. The session travels in a cookie that scripts can't
 read and other sites can't send. A one-time link only shows a page: its button sends the code, so
-that a preview of the link does not use it up, and no other site can sign anybody in.
+that a preview of the link does not use it up, and no other site can sign anybody in. Passwords are
+throttled by name and address, and a refusal takes as long whether or not the name exists.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from html import escape
 from typing import Annotated
 from urllib.parse import parse_qs
 
+import anyio
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 
-from serve import auth, schema
+from serve import auth, schema, signing_in
 from serve.api.access import from_console, services_of
-from serve.problems import documented
+from serve.problems import documented, headers_of
 from serve.services import Services
-from workspace.errors import InvalidRequest, Refused, Unauthenticated
+from serve.throttle import Throttle
+from workspace.errors import (
+    HousemodelError,
+    InvalidRequest,
+    RateLimited,
+    Refused,
+    Unauthenticated,
+)
 
 CONSOLE = "/console/"
+REFUSAL_SECONDS = 0.4  # a refused password is answered no sooner
 router = APIRouter(tags=["sign-in"])
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>housemodel</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <style>
-body {{ font: 16px/1.5 system-ui, sans-serif; margin: 12vh auto; max-width: 26rem; padding: 0 1rem;
+body {{ font: 16px/1.5 system-ui, sans-serif; margin: 8vh auto; max-width: 26rem; padding: 0 1rem;
   color: #222; background: #fafafa }}
 input, button {{ font: inherit; width: 100%; box-sizing: border-box; padding: .6rem;
   margin: .4rem 0 }}
@@ -37,22 +48,34 @@ button {{ background: #222; color: #fff; border: 0; border-radius: 4px; cursor: 
 [role=alert] {{ color: #a00 }}
 </style></head><body><h1>housemodel</h1>{body}</body></html>"""
 _FORM = """{notice}<form method="post" action="/sign-in">
-<label>One-time code or API key
-<input name="secret" type="password" autocomplete="off" required autofocus></label>
+<label>Name <input name="name" autocomplete="username" required autofocus></label>
+<label>Password
+<input name="password" type="password" autocomplete="current-password" required></label>
+<label>Workspace, if your name is in several <input name="workspace"></label>
 <button>Sign in</button></form>
-<p>The start of the service prints a one-time code. A key is made with
-<code>housemodel key create</code>.</p>"""
+<hr>
+<form method="post" action="/sign-in">
+<label>One-time code or API key
+<input name="secret" type="password" autocomplete="off" required></label>
+<button>Sign in with it</button></form>
+<p>The start of the service prints a one-time code. An admin adds people, or
+<code>housemodel user add</code> does.</p>"""
 _ONE_BUTTON = """<form method="post" action="/sign-in">
 <input name="code" type="hidden" value="{code}"><button autofocus>Sign in</button></form>
 <p>The link works once.</p>"""
 
 
 class Secret(schema.Body):
-    """Either of the two, or `secret` for whichever it is."""
+    """A code, a key (or `secret` for whichever it is), or a person's name with the password."""
 
     code: str | None = None
     key: str | None = None
     secret: str | None = None
+    name: str | None = Field(None, max_length=200)
+    password: str | None = Field(None, max_length=1000)
+    workspace: str | None = Field(
+        None, max_length=200, description="Needed only where several workspaces have the name."
+    )
 
 
 @router.get("/", include_in_schema=False)
@@ -70,17 +93,17 @@ def root() -> RedirectResponse:
 def page(code: Annotated[str | None, Query(max_length=128)] = None) -> Response:
     """Show the form, or one button for the code of a one-time link; nothing is used up yet."""
     if code is None:
-        return _form("")
+        return _form(None)
     return HTMLResponse(_PAGE.format(body=_ONE_BUTTON.format(code=escape(code, quote=True))))
 
 
 @router.post(
     "/sign-in",
-    summary="Sign in with a one-time code or an API key",
+    summary="Sign in with name and password, a one-time code or an API key",
     status_code=204,
     responses={
         303: {"description": "To the console, for the page's own form."},
-        **documented(401, 403, 422, 500, 503),
+        **documented(401, 403, 422, 429, 500, 503, 507),
     },
     openapi_extra={
         "requestBody": {
@@ -93,18 +116,23 @@ def page(code: Annotated[str | None, Query(max_length=128)] = None) -> Response:
     },
 )
 async def sign_in(request: Request) -> Response:
-    """Open a console session: `{"code": ...}` or `{"key": ...}`; the answer sets the cookie."""
+    """Open a console session; the answer sets the cookie.
+
+    Send `{"name": ..., "password": ...}`, `{"code": ...}` or `{"key": ...}`.
+    """
     # NOTE: programs send no origin; a browser always does, and `null` is no page of ours.
     if "origin" in request.headers and not from_console(request):
         raise Refused("Sign in from this service's own page.")
     from_page = "urlencoded" in request.headers.get("content-type", "")
     secret = _read(await request.body(), from_page)
-    services = services_of(request)
+    services, started = services_of(request), anyio.current_time()
     try:
-        session = await run_in_threadpool(_open, services, secret)
-    except Unauthenticated as error:
+        session = await run_in_threadpool(_open, request, services, secret)
+    except (Unauthenticated, RateLimited) as error:
+        if secret.password is not None:
+            await anyio.sleep_until(started + REFUSAL_SECONDS)
         if from_page:
-            return _form(error.detail)
+            return _form(error)
         raise
     answer = RedirectResponse(CONSOLE, 303) if from_page else Response(status_code=204)
     return _with_session(answer, request, services, session)
@@ -120,9 +148,12 @@ def sign_out(request: Request) -> RedirectResponse:
     """Forget the session here and in the browser."""
     if not from_console(request):
         raise Refused("Sign out from the console itself.")
-    session = request.cookies.get(auth.COOKIE)
+    session, services = request.cookies.get(auth.COOKIE), services_of(request)
     if session:
-        auth.sign_out(services_of(request).registry, session)
+        with suppress(Unauthenticated):
+            caller = auth.resume(services.registry, session, services.now())
+            signing_in.signed_out(services.registry, caller, services.now())
+        auth.sign_out(services.registry, session)
     answer = RedirectResponse("/sign-in", 303)
     answer.delete_cookie(auth.COOKIE, path="/")
     return answer
@@ -135,26 +166,38 @@ def _read(body: bytes, from_page: bool) -> Secret:
             return Secret(**{name: values[0] for name, values in pairs.items()})
         return Secret.model_validate_json(body)
     except (ValidationError, ValueError, TypeError) as error:
-        raise InvalidRequest('Send `{"code": "..."}` or `{"key": "hm_..."}`.') from error
+        words = (
+            'Send `{"name": "...", "password": "..."}`, `{"code": "..."}` or `{"key": "hm_..."}`.'
+        )
+        raise InvalidRequest(words) from error
 
 
-def _open(services: Services, given: Secret) -> str:
+def _open(request: Request, services: Services, given: Secret) -> str:
+    registry, now, hours = services.registry, services.now(), services.session_hours
     key, code = given.key, given.code
     if given.secret is not None:
         secret = given.secret.strip()
         key, code = (secret, None) if secret.startswith("hm_") else (None, secret)
-    now, hours = services.now(), services.session_hours
     if key is not None:
-        return auth.sign_in(services.registry, key, now, hours)
+        return signing_in.with_key(registry, key, now, hours)
     if code is not None:
-        return auth.redeem(services.registry, code, now, hours)
-    raise InvalidRequest("A one-time code or an API key is needed.")
+        return signing_in.with_code(registry, code, now, hours)
+    if given.name is None or given.password is None:
+        raise InvalidRequest("Name and password, a one-time code or an API key is needed.")
+    throttle: Throttle = request.app.state.throttle
+    address = request.client.host if request.client else "unknown"
+    place = (given.workspace or "").strip() or None
+    return signing_in.with_password(
+        registry, throttle, given.name, given.password, place, address, now, hours
+    )
 
 
-def _form(problem: str) -> HTMLResponse:
-    notice = f'<p role="alert">{escape(problem)}</p>' if problem else ""
+def _form(error: HousemodelError | None) -> HTMLResponse:
+    if error is None:
+        return HTMLResponse(_PAGE.format(body=_FORM.format(notice="")))
+    notice = f'<p role="alert">{escape(error.detail)}</p>'
     page = _PAGE.format(body=_FORM.format(notice=notice))
-    return HTMLResponse(page, 401 if problem else 200)
+    return HTMLResponse(page, error.status, headers_of(error))
 
 
 def _with_session(answer: Response, request: Request, services: Services, session: str) -> Response:
