@@ -2,7 +2,8 @@
 
 Rules: refuse unless everything allows it; the first reason is said in plain words, with the clause
 of the consent or plan that decides. Asked when a generation is submitted and again just before it
-is rendered, because a consent may end in between. Only `admit` can build an `Admitted`.
+is rendered, because a consent may end in between. A campaign that is named must be the model's own,
+and approved where the consent asks for that. Only `admit` can build an `Admitted`.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from datetime import UTC, datetime, time, timedelta
 from typing import NoReturn
 
 from compliance import territories
+from compliance.campaigns import Campaign
 from compliance.consent import Consent
 from compliance.terms import CUSTOM_MODEL_TOOLS, ConsentTerms
 from workspace.errors import (
+    ApprovalMissing,
     ConsentExpired,
     ConsentMissing,
     ConsentOutOfScope,
@@ -29,7 +32,7 @@ from workspace.errors import (
     ToolNotAllowed,
 )
 from workspace.plans import Plan
-from workspace.types import ConsentId, ConsentStatus, ModelId, ModelStatus, Tool
+from workspace.types import Approval, ConsentId, ConsentStatus, ModelId, ModelStatus, Tool
 
 _QUEUE_RETRY_SECONDS = 30
 _ONLY_ADMIT = object()
@@ -45,6 +48,7 @@ class Use:
     channel: str
     territories: tuple[str, ...]
     n: int  # images
+    campaign: str | None = None  # as the caller names it: an id or a name
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,7 @@ def admit(
     consent: Consent | None,
     usage: Usage,
     now: datetime,
+    campaign: Campaign | None = None,
 ) -> Admitted:
     """Decide whether a generation may happen.
 
@@ -88,20 +93,20 @@ def admit(
         consent: The newest consent of that model; None when there is none.
         usage: What was used so far.
         now: The present time in UTC.
+        campaign: The campaign of that model that `use` names; None when there is none.
 
     Raises:
         ToolNotAllowed, PlanExcludesCustomModels, NotFound, ModelRevoked, NotReady: the model
             can't be used here.
         ConsentMissing, ConsentSuspended, ConsentExpired, ConsentOutOfScope: the consent says no.
+        ApprovalMissing: the person, or a second person here, has to approve it first.
         QuotaExceeded, QueueFull: the plan's limits are reached.
     """
     if use.model_id is not None:
         _check_tool(use.tool)
         if not plan.custom_models:
             raise PlanExcludesCustomModels(f"The {plan.name} plan has no custom models.")
-        _check_model(model_status)
-        consent = _check_consent(consent, use.model_id, now)
-        _check_terms(consent.terms, use, usage)
+        consent = check_consent(use, use.model_id, model_status, consent, usage, now, campaign)
     else:
         consent = None
     _check_plan(plan, use, usage, now)
@@ -112,6 +117,31 @@ def admit(
         decided_at=now,
         by=_ONLY_ADMIT,
     )
+
+
+def check_consent(
+    use: Use,
+    model_id: ModelId,
+    model_status: ModelStatus | None,
+    consent: Consent | None,
+    usage: Usage,
+    now: datetime,
+    campaign: Campaign | None = None,
+) -> Consent:
+    """Ask the person's consent alone, without the plan: for what waits when a consent changes.
+
+    Returns:
+        The consent that covers the use.
+
+    Raises:
+        NotFound, ModelRevoked, NotReady, ConsentMissing, ConsentSuspended, ConsentExpired,
+        ConsentOutOfScope, ApprovalMissing: see `admit`.
+    """
+    _check_model(model_status)
+    given = _check_standing(consent, model_id, now)
+    _check_terms(given.terms, use, usage)
+    _check_campaign(given.terms, use, campaign)
+    return given
 
 
 def _check_tool(tool: Tool) -> None:
@@ -133,13 +163,15 @@ def _check_model(status: ModelStatus | None) -> None:
             raise ConsentSuspended("The consent for this model is suspended.")
         case ModelStatus.EXPIRED:
             raise ConsentExpired("The consent for this model has ended.")
+        case ModelStatus.AWAITING_APPROVAL:
+            raise ApprovalMissing("Somebody else has to approve this model before it is used.")
         case ModelStatus.NEEDS_ATTENTION:
             raise NotReady("The model's photos need attention before it can be used.")
         case _:
             raise NotReady("The model is still being built.", (), 2)
 
 
-def _check_consent(consent: Consent | None, model_id: str, now: datetime) -> Consent:
+def _check_standing(consent: Consent | None, model_id: str, now: datetime) -> Consent:
     if consent is None or consent.model_id != model_id:
         raise ConsentMissing("No consent is on record for this model.")
     if consent.status is ConsentStatus.REVOKED:
@@ -177,6 +209,37 @@ def _check_terms(terms: ConsentTerms, use: Use, usage: Usage) -> None:
             None,
             "/n",
         )
+
+
+def _check_campaign(terms: ConsentTerms, use: Use, campaign: Campaign | None) -> None:
+    """Hold a use to the campaign that it names; one must be named where the consent asks."""
+    asks = terms.approval == "per_campaign"
+    if use.campaign is None:
+        if asks:
+            _not_approved("The person approves each campaign; name one that is approved.")
+        return
+    if campaign is None or campaign.model_id != use.model_id:
+        _not_approved("This model has no such campaign.")
+    if campaign.status is Approval.DECLINED:
+        _not_approved("The person declined this campaign.")
+    if campaign.status is not Approval.APPROVED and asks:
+        _not_approved("The person has not approved this campaign yet.")
+    if campaign.purpose and use.purpose != campaign.purpose:
+        _outside((campaign.purpose,), use.purpose, "/purpose")
+    if campaign.channels and use.channel not in campaign.channels:
+        _outside(campaign.channels, use.channel, "/channel")
+    for index, territory in enumerate(use.territories):
+        if campaign.territories and not territories.covers(campaign.territories, territory):
+            _outside(campaign.territories, territory, f"/territories/{index}")
+
+
+def _not_approved(detail: str) -> NoReturn:
+    raise ApprovalMissing(detail, (), None, "/campaign")
+
+
+def _outside(granted: Sequence[str], asked: str, pointer: str) -> NoReturn:
+    detail = f"The campaign covers {_listed(granted)}; {_shown(asked)} is not among them."
+    raise ConsentOutOfScope(detail, (), None, pointer)
 
 
 def _check_plan(plan: Plan, use: Use, usage: Usage, now: datetime) -> None:

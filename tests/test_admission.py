@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from compliance.admission import Admitted, Usage, Use, admit
+from compliance.campaigns import Campaign
 from compliance.consent import Consent
 from compliance.terms import parse_terms
 from tests.homes import NOW, plans
 from workspace import errors
-from workspace.types import ConsentId, ConsentStatus, ModelId, ModelStatus, Tool
+from workspace.types import Approval, ConsentId, ConsentStatus, ModelId, ModelStatus, Tool
 
 PLANS = plans()
 TERMS = parse_terms(
@@ -51,8 +52,9 @@ def ask(
     consent: Consent | None = CONSENT,
     usage: Usage = USAGE,
     later: timedelta = timedelta(),
+    campaign: Campaign | None = None,
 ) -> Admitted:
-    return admit(use, PLANS[plan], status, consent, usage, NOW + later)
+    return admit(use, PLANS[plan], status, consent, usage, NOW + later, campaign)
 
 
 def with_status(status: ConsentStatus) -> Consent:
@@ -108,6 +110,12 @@ REFUSALS: list[tuple[dict[str, Any], type[errors.HousemodelError], str, str]] = 
     ),
     ({"status": None}, errors.NotFound, "There is no such model.", ""),
     ({"status": ModelStatus.DRAFT}, errors.NotReady, "The model is still being built.", ""),
+    (
+        {"status": ModelStatus.AWAITING_APPROVAL},
+        errors.ApprovalMissing,
+        "Somebody else has to approve this model before it is used.",
+        "",
+    ),
     ({"status": ModelStatus.BUILDING}, errors.NotReady, "The model is still being built.", ""),
     (
         {"status": ModelStatus.NEEDS_ATTENTION},
@@ -305,3 +313,42 @@ def test_only_admit_can_admit() -> None:
         Admitted(USE, None, None, NOW)
     with pytest.raises((TypeError, ValueError)):
         replace(ask(), use=NO_MODEL)
+
+
+SPRING = Campaign(
+    "cmp_1", ModelId("mdl_1"), Approval.APPROVED, "spring", "", (), (), "", "key_1", NOW, NOW, None
+)
+NARROW = replace(SPRING, purpose="lookbook", channels=("web",), territories=("EU",))
+
+
+@pytest.mark.parametrize(
+    ("approval", "named", "campaign", "refused"),
+    [
+        ("none", None, None, None),
+        ("none", "spring", SPRING, None),
+        ("none", "spring", replace(SPRING, status=Approval.PENDING), None),
+        ("none", "spring", replace(SPRING, status=Approval.DECLINED), "/campaign"),
+        ("none", "spring", None, "/campaign"),
+        ("per_image", None, None, None),
+        ("per_campaign", None, None, "/campaign"),
+        ("per_campaign", "spring", None, "/campaign"),
+        ("per_campaign", "spring", replace(SPRING, status=Approval.PENDING), "/campaign"),
+        ("per_campaign", "spring", replace(SPRING, model_id=ModelId("mdl_2")), "/campaign"),
+        ("per_campaign", "spring", SPRING, None),
+        ("per_campaign", "spring", NARROW, None),
+        ("per_campaign", "spring", replace(NARROW, purpose="paid_ads"), "/purpose"),
+        ("per_campaign", "spring", replace(NARROW, channels=("print",)), "/channel"),
+        ("per_campaign", "spring", replace(NARROW, territories=("US",)), "/territories/0"),
+    ],
+)
+def test_a_campaign_is_held_to_the_answer_that_was_given(
+    approval: str, named: str | None, campaign: Campaign | None, refused: str | None
+) -> None:
+    use, given = replace(USE, campaign=named), with_terms(approval=approval)
+    if refused is None:
+        assert ask(use, consent=given, campaign=campaign).use == use
+        return
+    kind = errors.ApprovalMissing if refused == "/campaign" else errors.ConsentOutOfScope
+    with pytest.raises(kind) as caught:
+        ask(use, consent=given, campaign=campaign)
+    assert caught.value.pointer == refused and "spring" not in caught.value.detail
