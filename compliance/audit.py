@@ -4,7 +4,8 @@ Rules: every entry holds the SHA-256 of the one before and of its own words, so 
 an export; a MAC with a key of the workspace, so nobody without that key can write one; and the
 sealed head keeps how many entries there are, so that a cut tail is seen. The table refuses
 changes by triggers. Entries name ids and counts, never a name, a prompt, a photo or a path.
-What can't be seen: the whole database put back to an older state (compare exported heads).
+Every 1,000 entries and once a day the log is signed (`checkpoints.py`).
+What can't be seen: the whole database put back to an older state (compare kept checkpoints).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from compliance import checkpoints
 from workspace import sealing
 from workspace.errors import SealBroken
 from workspace.rows import canonical_json
@@ -55,6 +57,7 @@ class AuditReport:
     entries: int
     head: str  # hash of the last entry
     first_broken: int | None
+    checkpoints: int = 0  # signed ones, all of which fit
 
 
 def append(
@@ -103,7 +106,30 @@ def append(
         marks = ", ".join(f":{column}" for column in row)
         store.db.execute(f"INSERT INTO audit ({', '.join(row)}) VALUES ({marks})", row)
         store.put_note(_HEAD, {"entries": count + 1, "hash": digest})
+        if (count + 1) % checkpoints.EVERY == 0:
+            checkpoints.write(store, count + 1, digest, now)
     return count + 1
+
+
+def head(store: WorkspaceStore) -> tuple[int, str]:
+    """How many entries there are, and the hash of the last.
+
+    Raises:
+        SealBroken: the log's end is not where its sealed head says.
+    """
+    return _head(store)
+
+
+def checkpoint(store: WorkspaceStore, now: datetime) -> None:
+    """Sign the log as it stands; does nothing if nothing was added since the last checkpoint.
+
+    Raises:
+        SealBroken: the log's end is not where its sealed head says.
+    """
+    with store.transaction():
+        count, digest = _head(store)
+        if count > checkpoints.last_seq(store):
+            checkpoints.write(store, count, digest, now)
 
 
 def entries(store: WorkspaceStore, after: int = 0, limit: int = 100) -> list[AuditEntry]:
@@ -115,23 +141,31 @@ def entries(store: WorkspaceStore, after: int = 0, limit: int = 100) -> list[Aud
 
 
 def verify(store: WorkspaceStore) -> AuditReport:
-    """Check every entry, their order and that none is missing, also at the end."""
+    """Check every entry, their order, that none is missing at the end, and every signature."""
     # NOTE: the head is read first: what is added meanwhile is past it, and carries its own MAC.
     key = store.derive(_MAC_LABEL)
     previous, count, at_head = _START, 0, _START
+    heads: dict[int, str] = {}
     try:
         head = _sealed_head(store)
+        points = checkpoints.listed(store)
+        wanted = {point.seq for point in points}
         for row in _all_rows(store):
             if row["seq"] != count + 1 or not _fits(row, previous, key):
                 return AuditReport(False, count, previous, count + 1)
             previous, count = row["hash"], count + 1
             if count == head[0]:
                 at_head = previous
+            if count in wanted:
+                heads[count] = previous
         # Only an empty log has no head: the first entry makes it.
         whole = sealing.same(at_head, head[1]) and (count == 0 or store.note(_HEAD) is not None)
+        for point in points:
+            if not checkpoints.holds(point, store.workspace.id, store.signer.public_pem, heads):
+                return AuditReport(False, count, previous, point.seq)
     except SealBroken:
         return AuditReport(False, count, previous, count + 1)
-    return AuditReport(whole, count, previous, None if whole else count + 1)
+    return AuditReport(whole, count, previous, None if whole else count + 1, len(points))
 
 
 def export(store: WorkspaceStore) -> Iterator[str]:

@@ -7,6 +7,7 @@ makes a model is in `enrolment.py`, what it looks like in `likeness.py`. A row w
 
 from __future__ import annotations
 
+import contextlib
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -16,7 +17,14 @@ from typing import Any
 from compliance import audit, consent
 from compliance.terms import CUSTOM_MODEL_TOOLS
 from identity import likeness
-from workspace.errors import Conflict, InvalidRequest, ModelRevoked, ToolNotAllowed
+from workspace.errors import (
+    Conflict,
+    InvalidRequest,
+    ModelRevoked,
+    NotFound,
+    SealBroken,
+    ToolNotAllowed,
+)
 from workspace.rows import Row
 from workspace.store import WorkspaceStore
 from workspace.types import Caller, Check, Gender, ModelId, ModelStatus, Tool
@@ -132,7 +140,7 @@ def erase(
         NotFound: this workspace has no such model.
     """
     with store.transaction():
-        row = store.get(TABLE, model_id)
+        row = _even_if_damaged(store, model_id)
         if row.columns["status"] == ModelStatus.REVOKED:
             status = ModelStatus.REVOKED
         destroyed = likeness.destroy(store, model_id)
@@ -152,7 +160,11 @@ def erase(
 def forget(
     store: WorkspaceStore, row: Row, status: ModelStatus, checks: Sequence[Check], now: datetime
 ) -> None:
-    """Replace a model's row by one under a new key that names nobody; the old key is destroyed."""
+    """Replace a model's row by one under a new key that names nobody; the old key is destroyed.
+
+    The register of the erased takes the model first, so that no copy of the home undoes it.
+    """
+    store.bury(row.id, now, status.value)
     kept = {name: row.columns[name] for name in ("kind", "version", "created_at")}
     with store.transaction():
         store.destroy(TABLE, row.id)
@@ -184,6 +196,14 @@ def checked_name(name: str) -> str:
 def checks_as_json(checks: Sequence[Check]) -> list[dict[str, Any]]:
     """Write checks as plain JSON, as they are kept in a model's row."""
     return [asdict(check) for check in checks]
+
+
+def _even_if_damaged(store: WorkspaceStore, model_id: ModelId) -> Row:
+    for raw in list(store.raw(TABLE, "id = ?", (model_id,))):
+        with contextlib.suppress(SealBroken):
+            return store.open(TABLE, raw)
+        return Row(model_id, raw, {})
+    raise NotFound("There is nothing under this id.")
 
 
 def _read(row: Row) -> CustomModel:

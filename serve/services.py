@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from compliance.guidelines import Guidelines
 from compliance.provenance import ProvenanceConfig, open_marker
 from identity.limits import Limits
-from serve import VERSION
+from serve import VERSION, withdrawal
 from serve.dispatcher import Dispatcher, Policy
 from serve.stages import Parts
 from workspace.plans import Plan
@@ -95,7 +95,10 @@ def make_services(
 
     Raises:
         MarkingFailed: the certificate can't sign, so no picture could ever leave.
+        Fault: the register of the erased can't be written, so nobody could ever be erased.
     """
+    registry.erase_again = withdrawal.erase_again
+    registry.tombstones.check()
     marker = open_marker(registry, provenance or ProvenanceConfig(), VERSION, clock())
     parts = Parts(registry, plans, diffusion, encoder, marker, clock, max_waiting)
     return Services(

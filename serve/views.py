@@ -195,6 +195,20 @@ class ConsentView(BaseModel):
     recorded_at: Time
 
 
+class CertificateView(BaseModel):
+    """A statement of what was destroyed, signed over its canonical JSON with Ed25519."""
+
+    statement: dict[str, JsonValue]
+    algorithm: Literal["Ed25519"]
+    public_key: str = Field(description="PEM; compare it with GET /v1/erasure-key.")
+    signature: str = Field(description="base64")
+
+
+class ErasureKeyView(BaseModel):
+    algorithm: Literal["Ed25519"] = "Ed25519"
+    public_key: str = Field(description="PEM; what the appliance signs is checked with it.")
+
+
 class ErasureView(BaseModel):
     """What was destroyed, by id and count; nothing of the person."""
 
@@ -204,6 +218,7 @@ class ErasureView(BaseModel):
     destroyed: dict[str, int] = Field(description="Kind of what was destroyed -> how many.")
     audit_entry: int
     cancelled_generations: list[str]
+    certificate: CertificateView = Field(description="Signed; keep it.")
 
 
 class ProductView(BaseModel):
@@ -238,6 +253,18 @@ class AuditReportView(BaseModel):
     entries: int
     head: str
     first_broken: int | None
+    checkpoints: int = Field(description="Signed ones; all fit if the log is intact.")
+
+
+class CheckpointView(BaseModel):
+    """So many entries stood in the log with this hash at the end, signed by the appliance."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    seq: int
+    at: Time
+    head: str
+    signature: str = Field(description="Ed25519, base64; the key is at GET /v1/erasure-key.")
 
 
 class ManifestView(BaseModel):

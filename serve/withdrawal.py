@@ -2,22 +2,26 @@
 
 Erasing and revoking cancel what is queued or running, and destroy with their keys: the likeness,
 the name, the evidence, every image that shows the person, and what callers wrote about them:
-prompts, notes and the free words of the consent. Ids, times and the audit log stay.
+prompts, notes, campaigns and the free words of the consent. Ids, codes, times and the audit log
+stay, and a signed certificate that lists what went (`compliance/erasure.py`).
 Suspending refuses new and waiting work until it is resumed; nothing is destroyed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from compliance import consent
-from identity import enrolment
+from compliance import consent, erasure, ledger
+from identity import enrolment, likeness
 from serve import gallery, idempotency, queue
 from serve.asked import Asked
 from workspace.errors import Conflict, ConsentMissing, ModelRevoked, SealBroken
 from workspace.store import WorkspaceStore
+from workspace.tombstones import Grave
 from workspace.types import Caller, ConsentStatus, GenerationId, ModelId, ModelStatus
 
 
@@ -31,6 +35,7 @@ class Erasure:
     destroyed: dict[str, int]
     audit_entry: int
     cancelled: tuple[GenerationId, ...]
+    certificate: dict[str, Any]  # signed; of this erasure, or of the one that left nothing to do
 
 
 def erase(
@@ -39,21 +44,71 @@ def erase(
     caller: Caller,
     now: datetime,
     status: ModelStatus = ModelStatus.ERASED,
+    cause: str = erasure.ERASED,
 ) -> Erasure:
     """Destroy everything of the person. Final; may be repeated.
+
+    Args:
+        store: Whose model.
+        status: ERASED, or REVOKED when the person withdrew.
+        cause: Code of why, for the certificate.
 
     Raises:
         NotFound: this workspace has no such model.
     """
-    with store.transaction():
+    with store.destroying() as destroyed:
+        kinds = _files_of(store, model_id)
         record = enrolment.erase(store, model_id, caller, now, status)
         cancelled = queue.cancel_of_model(store, model_id, now)
+        _forget_decisions(store, model_id)
         images = gallery.destroy_of_model(store, model_id)
         _forget_words(store, model_id)
-    destroyed = {**record.destroyed, **({"image": images} if images else {})}
+        certificate = erasure.issue(
+            store, model_id, cause, caller.actor, now, destroyed, kinds, len(cancelled)
+        )
+    counted = {**record.destroyed, **({"image": images} if images else {})}
     return Erasure(
-        model_id, record.status, record.erased_at, destroyed, record.audit_entry, cancelled
+        model_id,
+        record.status,
+        record.erased_at,
+        counted,
+        record.audit_entry,
+        cancelled,
+        certificate,
     )
+
+
+def erase_again(store: WorkspaceStore, risen: Sequence[Grave]) -> None:
+    """Erase whom a copy of the home brought back, before anybody sees them; audited."""
+    caller, now = Caller(store.workspace.id, "tombstones", frozenset()), datetime.now(UTC)
+    for grave in risen:
+        model_id = ModelId(grave.object_id)
+        if not store.count("models", "id = ?", (model_id,)):
+            gallery.destroy_of_model(store, model_id)  # only parts of the copy were put back
+            likeness.destroy(store, model_id)
+        elif grave.cause == ModelStatus.REVOKED:
+            revoke(store, model_id, caller, now, erasure.COPY_PUT_BACK)
+        else:
+            erase(store, model_id, caller, now, ModelStatus.ERASED, erasure.COPY_PUT_BACK)
+
+
+def _files_of(store: WorkspaceStore, model_id: ModelId) -> dict[str, str]:
+    """Id -> kind of every sealed file of a model and of its images."""
+    sql = (
+        "SELECT id, kind FROM assets WHERE owner_id = :id OR owner_id IN"
+        " (SELECT id FROM images WHERE model_id = :id)"
+    )
+    return {row["id"]: row["kind"] for row in store.db.query(sql, {"id": model_id})}
+
+
+def _forget_decisions(store: WorkspaceStore, model_id: ModelId) -> None:
+    """Destroy campaigns, decisions and fingerprints of images; a publication keeps its codes."""
+    for table in ("campaigns", "image_approvals"):
+        for raw in list(store.raw(table, "model_id = ?", (model_id,))):
+            store.destroy(table, raw["id"])
+    for row in list(store.db.query("SELECT id FROM images WHERE model_id = ?", [model_id])):
+        store.destroy("fingerprints", row["id"])
+    ledger.forget_words(store, model_id)
 
 
 def _forget_words(store: WorkspaceStore, model_id: ModelId) -> None:
@@ -77,18 +132,24 @@ def _forget_words(store: WorkspaceStore, model_id: ModelId) -> None:
         store.put("generations", generation_id, private, **row.columns)
 
 
-def revoke(store: WorkspaceStore, model_id: ModelId, caller: Caller, now: datetime) -> Erasure:
+def revoke(
+    store: WorkspaceStore,
+    model_id: ModelId,
+    caller: Caller,
+    now: datetime,
+    cause: str = erasure.WITHDRAWN,
+) -> Erasure:
     """The person withdraws: the consent is revoked, and everything of the person destroyed.
 
     Raises:
         NotFound: this workspace has no such model.
     """
     with store.transaction():
-        enrolment.describe(store, model_id)
-        given = consent.current(store, model_id)
-        if given is not None and given.status is not ConsentStatus.REVOKED:
-            consent.set_status(store, given.id, ConsentStatus.REVOKED, now, caller.actor)
-        return erase(store, model_id, caller, now, ModelStatus.REVOKED)
+        with suppress(SealBroken):  # a damaged record does not stop a withdrawal
+            given = consent.current(store, model_id)
+            if given is not None and given.status is not ConsentStatus.REVOKED:
+                consent.set_status(store, given.id, ConsentStatus.REVOKED, now, caller.actor)
+        return erase(store, model_id, caller, now, ModelStatus.REVOKED, cause)
 
 
 def suspend(store: WorkspaceStore, model_id: ModelId, caller: Caller, now: datetime) -> None:

@@ -29,7 +29,7 @@ from workspace.errors import Conflict, InvalidRequest, Locked, NotFound, SealBro
 from workspace.rows import canonical_json
 from workspace.sealing import Signer
 from workspace.store import StoreReport, WorkspaceStore
-from workspace.tombstones import Tombstones, default_path
+from workspace.tombstones import Grave, Tombstones, default_path
 from workspace.types import Workspace, WorkspaceId, new_id
 
 _MAX_NAME_CHARACTERS = 80
@@ -57,7 +57,7 @@ class Registry:
         self._lock = threading.RLock()
         self.tombstones = Tombstones(tombstones or default_path(home), root_key)
         # Erases again what a copy of the home brought back; set by whoever may open such a store.
-        self.erase_again: Callable[[WorkspaceStore, tuple[str, ...]], None] | None = None
+        self.erase_again: Callable[[WorkspaceStore, tuple[Grave, ...]], None] | None = None
         self.control = open_database(home / "control.db", migrations.CONTROL)
         try:
             self._check_root_key()

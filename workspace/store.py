@@ -21,7 +21,7 @@ from workspace.errors import Fault, NotFound, SealBroken
 from workspace.keys import KeyRing
 from workspace.rows import BOUND, Row, SealedRows, object_id
 from workspace.sealing import Signer
-from workspace.tombstones import Tombstones
+from workspace.tombstones import Grave, Tombstones
 from workspace.types import AssetId, Workspace
 
 _PAGE = 500
@@ -117,10 +117,10 @@ class WorkspaceStore(SealedRows):
         """
         self._tombstones.bury(self.workspace.id, object_id, now, cause)
 
-    def risen(self) -> tuple[str, ...]:
-        """Name the models that were erased once and are here again: a copy was put back."""
-        graves = [grave.object_id for grave in self._tombstones.of_workspace(self.workspace.id)]
-        return tuple(object_id for object_id in graves if self._is_alive(object_id))
+    def risen(self) -> tuple[Grave, ...]:
+        """Find the models that were erased once and are here again: a copy was put back."""
+        graves = self._tombstones.of_workspace(self.workspace.id)
+        return tuple(grave for grave in graves if self._is_alive(grave.object_id))
 
     def destroying(self) -> AbstractContextManager[list[str]]:
         """Open a transaction and list the ids of every object whose key is destroyed in it."""

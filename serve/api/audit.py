@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from compliance import audit
+from compliance import audit, checkpoints
 from serve import views
 from serve.api.access import PAGE, Limit, Visit, allowed
 from serve.problems import documented
@@ -31,5 +31,14 @@ def entries(
 
 @router.get("/verify", summary="Is the log whole", responses=documented(401, 403, 503))
 def verify(visit: Annotated[Visit, allowed("audit:read")]) -> views.AuditReportView:
-    """Check every entry's hash, its order, and that none is missing, also at the end."""
+    """Check every entry's hash, its order, that none is missing at the end, and all signatures."""
     return views.AuditReportView.model_validate(audit.verify(visit.store))
+
+
+@router.get("/checkpoints", summary="Signed checkpoints", responses=documented(401, 403, 503))
+def signed(
+    visit: Annotated[Visit, allowed("audit:read")],
+) -> views.Page[views.CheckpointView]:
+    """List what the appliance signed of the log: keep them elsewhere, and compare them later."""
+    found = checkpoints.listed(visit.store)
+    return views.Page(items=[views.CheckpointView.model_validate(point) for point in found])

@@ -247,4 +247,5 @@ def _erased(visit: Visit, done: withdrawal.Erasure) -> views.ErasureView:
         destroyed=done.destroyed,
         audit_entry=done.audit_entry,
         cancelled_generations=list(done.cancelled),
+        certificate=views.CertificateView(**done.certificate),
     )
