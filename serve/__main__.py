@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from serve.cli import audit, demo, doctor, key, up, workspace
+from serve.cli import audit, demo, doctor, erasure, key, up, workspace
 from workspace.errors import HousemodelError
 
 
@@ -19,7 +19,7 @@ def build_parser() -> argparse.ArgumentParser:
         description="One consenting person's face and look, locked across a brand's pictures.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for group in (up, demo, workspace, key, audit, doctor):
+    for group in (up, demo, workspace, key, audit, erasure, doctor):
         group.add_parser(commands)
     return parser
 
@@ -32,6 +32,14 @@ def main(argv: list[str] | None = None) -> int:
     except HousemodelError as error:
         detail = error.detail or error.title
         sys.stderr.write(f"{error.title}. {detail}\n{error.remedy}\n")
+        return 1
+    except OSError as error:
+        if error.filename is None:
+            raise  # not about a folder that somebody named
+        sys.stderr.write(
+            f"A file or folder can't be used: {error.strerror}: {error.filename}\n"
+            "Name another one, or change its rights.\n"
+        )
         return 1
     except KeyboardInterrupt:
         return 1

@@ -42,7 +42,7 @@ def test_an_untouched_log_verifies_and_a_removed_entry_is_found(home, capsys) ->
     asked = ["audit", "verify", "--workspace", "atelier", "--home", str(home)]
     assert main([*asked, "--json"]) == 0
     assert json.loads(capsys.readouterr().out) | {"head": ""} == {
-        **{"intact": True, "entries": 3, "first_broken": None, "head": ""},
+        **{"intact": True, "entries": 3, "first_broken": None, "head": "", "checkpoints": 0},
     }
     (database,) = home.glob("workspaces/*/store.db")
     with sqlite3.connect(database) as db:
@@ -66,3 +66,20 @@ def test_the_export_has_one_json_object_a_line(home, capsys) -> None:
 def test_a_workspace_that_is_not_there_is_named_plainly(home, capsys) -> None:
     assert main(["audit", "verify", "--workspace", "nobody", "--home", str(home)]) != 0
     assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["audit", "verify", "--workspace", "x", "--home", "HOME/none"],
+        ["workspace", "create", "x", "--home", "HOME/file/home"],
+        ["demo", "--home", "HOME/home", "--out", "HOME/file/pictures"],
+    ],
+)
+def test_a_folder_that_can_not_be_used_is_told_and_no_traceback(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    assert main([word.replace("HOME", str(tmp_path)) for word in command]) == 1
+    said = capsys.readouterr().err
+    assert "folder" in said and "--home" in said or "Name another" in said

@@ -11,11 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 from serve import VERSION
 from serve.settings import Settings, load_settings
+from workspace.errors import NotFound
 from workspace.keys import load_root_key
 from workspace.registry import Registry
 
 if TYPE_CHECKING:
     from compliance.provenance import Marker
+
+
+class NoHome(NotFound):
+    """Only a command asks for a home that may not be there."""
+
+    title = "There is no home in this folder"
+    remedy = "Name its folder with --home, or start the appliance once: `housemodel up`."
 
 
 def command(
@@ -49,12 +57,17 @@ def open_home(args: argparse.Namespace, create: bool = False) -> tuple[Settings,
     """Open the home folder's control store with its root key.
 
     Raises:
+        NoHome: there is no such folder (and `create` is false).
         Locked: there is no root key in this home (and `create` is false).
     """
     settings = load_settings(home=args.home)
     if create:
         settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return settings, Registry(settings.home, load_root_key(settings.root_key_file, create=create))
+    elif not settings.home.is_dir():
+        raise NoHome()
+    return settings, Registry(
+        settings.home, load_root_key(settings.root_key_file, create=create), settings.tombstones
+    )
 
 
 def now() -> datetime:
