@@ -68,6 +68,7 @@ class Admitted:
     consent_id: ConsentId | None
     consent_version: int | None
     decided_at: datetime
+    approval: str = "none"  # `per_image`: what is made waits for the person's answer
     by: InitVar[object] = None
 
     def __post_init__(self, by: object) -> None:
@@ -115,6 +116,7 @@ def admit(
         consent_id=consent.id if consent else None,
         consent_version=consent.version if consent else None,
         decided_at=now,
+        approval=consent.terms.approval if consent else "none",
         by=_ONLY_ADMIT,
     )
 

@@ -31,6 +31,7 @@ class Asked:
     territories: tuple[str, ...]
     metadata: Mapping[str, str] = field(default_factory=dict)
     refined_from: str | None = None
+    campaign: str | None = None  # its id once it was found, else as the caller named it
 
     def seed_of(self, k: int) -> int:
         """Seed of image k, counted from 0; wraps around after 2^32 - 1."""
@@ -52,6 +53,7 @@ class Asked:
             "purpose": self.purpose,
             "channel": self.channel,
             "territories": ",".join(self.territories),
+            "campaign": self.campaign if (self.campaign or "").startswith("cmp_") else None,
         }
 
     def to_json(self) -> dict[str, Any]:

@@ -16,9 +16,9 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from serve import leases, pipeline, queue, recovery, rendering, scheduler
+from serve import leases, pipeline, queue, recovery, rendering, scheduler, standing
 from serve.builder import Builder
-from serve.endings import end
+from serve.endings import end, stop
 from serve.guarding import guarded, log_unknown
 from serve.leases import Claim
 from serve.progress import News
@@ -35,7 +35,7 @@ from workspace.errors import (
     Unavailable,
 )
 from workspace.store import WorkspaceStore
-from workspace.types import GenerationStatus, ModelId, WorkspaceId
+from workspace.types import ModelId, WorkspaceId
 
 IDLE_SECONDS = 0.5  # a submit wakes the workers; this is only for leases and `not_before`
 LOOK_AHEAD = 64  # queued generations of one workspace that the scheduler sees
@@ -153,6 +153,8 @@ class Dispatcher:
     def _look(self, store: WorkspaceStore) -> list[scheduler.Waiting]:
         """Sweep, take back what a dead or stuck worker holds, and list what waits."""
         guarded(self._upkeep.of_store, store, self._parts.clock())
+        for ended in guarded(standing.sweep, store, self._parts.clock()) or ():
+            self.cancelled(ended)
         now, attempts = self._parts.clock(), self._policy.max_attempts
         self._announce(recovery.recover(store, self._owner, now, attempts))
         return queue.waiting(store, LOOK_AHEAD)
@@ -225,6 +227,8 @@ class Dispatcher:
         now, seconds = self._parts.clock(), self._policy.lease_seconds
         try:
             store = self._parts.registry.store(claim.workspace_id)
+            for ended in standing.sweep(store, now):  # a consent may end by its date meanwhile
+                self.cancelled(ended)
             beat = leases.beat(store, claim, step, steps, now, seconds)
         except (Locked, NotFound, SealBroken):
             return False  # it is gone; drawing on would be for nobody
@@ -236,7 +240,7 @@ class Dispatcher:
         """End what was not drawn to its end: cancelled by a caller, or we are stopping."""
         store, now = self._parts.registry.store(claim.workspace_id), self._parts.clock()
         if queue.is_cancelled(store, claim.id):
-            leases.finish(store, claim, GenerationStatus.CANCELLED, now)
+            stop(store, claim, now)
         elif self._stopping:
             self._give_back(claim)
         else:

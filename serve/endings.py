@@ -7,6 +7,8 @@ starting) waits without using one. The end is audited; if the log takes no entry
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from compliance import audit
 from serve import leases, queue
 from serve.leases import Claim
@@ -21,6 +23,7 @@ from workspace.errors import (
     Refused,
     Unavailable,
 )
+from workspace.store import WorkspaceStore
 from workspace.types import GenerationStatus
 
 _POLICY = (Refused, ModelRevoked, QuotaExceeded, ContentRefused)
@@ -34,7 +37,7 @@ def end(parts: Parts, claim: Claim, error: HousemodelError, max_attempts: int) -
     if not leases.is_held(store, claim):
         return
     if queue.is_cancelled(store, claim.id):
-        leases.finish(store, claim, GenerationStatus.CANCELLED, now)
+        stop(store, claim, now)
     elif isinstance(error, Unavailable):
         wait = float(error.retry_after_seconds or _WAIT_SECONDS)
         leases.give_back(store, claim, now, wait, counts=False)
@@ -44,6 +47,21 @@ def end(parts: Parts, claim: Claim, error: HousemodelError, max_attempts: int) -
     else:
         policy = isinstance(error, _POLICY)
         _close(parts, claim, GenerationStatus.REFUSED if policy else GenerationStatus.FAILED, error)
+
+
+def stop(store: WorkspaceStore, claim: Claim, now: datetime) -> None:
+    """End what somebody stopped: refused where a consent changed (`standing.py`), else cancelled.
+
+    Raises:
+        Conflict: the lease was lost; whoever has it now decides.
+    """
+    code = leases.kept_code(store, claim.id)
+    if code is None:
+        leases.finish(store, claim, GenerationStatus.CANCELLED, now)
+        return
+    with store.transaction():
+        leases.finish(store, claim, GenerationStatus.REFUSED, now, None, code)
+        audit.append(store, "generation.refused", claim.id, claim.actor, now, code=code)
 
 
 def _close(parts: Parts, claim: Claim, status: GenerationStatus, error: HousemodelError) -> None:

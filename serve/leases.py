@@ -91,8 +91,17 @@ def finish(
     status: GenerationStatus,
     now: datetime,
     error: HousemodelError | None = None,
+    code: str | None = None,
 ) -> None:
     """End a generation, once; a cancellation that was asked for wins over completion.
+
+    Args:
+        store: Whose generation.
+        held: The claim that runs it.
+        status: How it ends.
+        now: The present time in UTC.
+        error: Why, to be kept beside the request.
+        code: Code of a reason that is kept there already.
 
     Raises:
         Conflict: the lease was lost; whoever has it now decides.
@@ -105,7 +114,7 @@ def finish(
             f" {_FREE} WHERE {_HELD}{guard}",
             [
                 status.value,
-                error.code if error else None,
+                error.code if error else code,
                 now.isoformat(),
                 now.isoformat(),
                 held.id,
@@ -155,6 +164,16 @@ def keep_error(store: WorkspaceStore, generation_id: str, error: HousemodelError
         generation_id,
         {**private, "error": {**words, "detail": error.detail or error.title}},
     )
+
+
+def kept_code(store: WorkspaceStore, generation_id: str) -> str | None:
+    """The code of the reason that is kept for a generation; None when there is none.
+
+    Raises:
+        SealBroken: the request was changed or damaged.
+    """
+    error = store.get(_TABLE, generation_id).private.get("error")
+    return str(error["code"]) if error else None
 
 
 def _until(now: datetime, lease_seconds: float) -> str:

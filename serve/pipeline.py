@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from compliance import admission, audit, consent, ledger
+from compliance import approvals, audit, ledger
 from identity.likeness import open_likeness
 from serve import (
     conditioning,
@@ -36,6 +36,7 @@ from serve import (
     rendering,
     rules,
     scoring,
+    standing,
     templates,
 )
 from serve.asked import Asked
@@ -117,6 +118,7 @@ def accept(
     pack = parts.diffusion.describe()
     asked = rules.fit(asked, pack)
     rules.products_exist(store, asked)
+    asked = rules.with_campaign(store, asked)
     return Accepted(store, plan, pack, generation_id, asked, actor)
 
 
@@ -133,15 +135,8 @@ def admit(parts: Parts, resolved: Resolved, at_submit: bool = False) -> Admitted
     """2. Ask compliance: consent, scope, purpose, dates, plan, quota. Refused with the clause."""
     accepted = resolved.accepted
     store, asked = accepted.store, accepted.asked
-    use = admission.Use(
-        asked.tool, asked.model_id, asked.purpose, asked.channel, asked.territories, asked.n
-    )
-    rules.model_allows(store, asked)
-    given = consent.current(store, asked.model_id) if asked.model_id else None
-    status = rules.model_status(store, asked.model_id)
-    now = parts.clock()
-    usage = rules.usage(store, accepted.id, asked.model_id, now, at_submit)
-    return Admitted(resolved, admission.admit(use, accepted.plan, status, given, usage, now))
+    plan, now = accepted.plan, parts.clock()
+    return Admitted(resolved, standing.verdict(store, plan, asked, accepted.id, now, at_submit))
 
 
 def record(parts: Parts, admitted: Admitted, claim: Claim) -> Recorded:
@@ -230,6 +225,8 @@ def publish(parts: Parts, reviewed: Reviewed) -> Published:
             )
             for k, picture in enumerate(reviewed.pictures)
         )
+        if verdict.approval == "per_image" and asked.model_id is not None:
+            approvals.await_images(store, ids, asked.model_id, now)
         ledger.note_uses(store, ids, claim.id, verdict, now)
         audit.append(store, "generation.completed", claim.id, claim.actor, now, images=len(ids))
     return Published(claim.id, ids)

@@ -19,8 +19,9 @@ from datetime import datetime
 from typing import Any
 
 from serve.asked import Asked
+from serve.leases import keep_error
 from serve.scheduler import Waiting
-from workspace.errors import NotFound, QueueFull
+from workspace.errors import HousemodelError, NotFound, QueueFull
 from workspace.store import WorkspaceStore
 from workspace.types import GenerationId, GenerationStatus, ModelId
 
@@ -105,6 +106,31 @@ def cancel(store: WorkspaceStore, generation_id: str, now: datetime) -> Generati
             [now.isoformat(), generation_id],
         )
         return status_of(store, generation_id)
+
+
+def refuse(
+    store: WorkspaceStore, generation_id: str, error: HousemodelError, now: datetime
+) -> GenerationStatus:
+    """Refuse with a reason: a queued one ends at once, a running one ends so at its next step.
+
+    Returns:
+        The status before the call.
+    """
+    with store.transaction():
+        before = status_of(store, generation_id)
+        store.db.execute(
+            "UPDATE generations SET status = 'refused', error_code = ?, finished_at = ?,"
+            " updated_at = ? WHERE id = ? AND status = 'queued'",
+            [error.code, now.isoformat(), now.isoformat(), generation_id],
+        )
+        store.db.execute(
+            "UPDATE generations SET cancel_requested = 1, updated_at = ?"
+            " WHERE id = ? AND status = 'running'",
+            [now.isoformat(), generation_id],
+        )
+        if before in (GenerationStatus.QUEUED, GenerationStatus.RUNNING):
+            keep_error(store, generation_id, error)
+    return before
 
 
 def cancel_of_model(

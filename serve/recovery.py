@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from serve.leases import keep_error
+from serve.leases import keep_error, kept_code
 from workspace.errors import EngineFailed, HousemodelError, SealBroken
 from workspace.store import WorkspaceStore
 from workspace.types import TERMINAL, GenerationId, GenerationStatus
@@ -56,8 +56,11 @@ def _take_back(
 ) -> None:
     status = GenerationStatus.QUEUED
     error: HousemodelError | None = None
+    code: str | None = None
     if row["cancel_requested"]:
-        status = GenerationStatus.CANCELLED
+        with suppress(SealBroken):
+            code = kept_code(store, row["id"])
+        status = GenerationStatus.REFUSED if code else GenerationStatus.CANCELLED
     elif row["attempts"] >= max_attempts:
         status = GenerationStatus.FAILED
         error = EngineFailed(f"It broke off {row['attempts']} times and was given up.")
@@ -66,7 +69,7 @@ def _take_back(
         " fence = fence + 1, updated_at = ?, lease_owner = NULL, lease_until = NULL WHERE id = ?",
         [
             status.value,
-            error.code if error else None,
+            error.code if error else code,
             now.isoformat() if status in TERMINAL else None,
             now.isoformat(),
             row["id"],

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from compliance import territories
+from compliance import campaigns, territories
 from compliance.admission import Usage
 from compliance.terms import Vocabulary
 from identity import models
@@ -109,6 +109,20 @@ def products_exist(store: WorkspaceStore, asked: Asked) -> None:
     for index, product_id in enumerate(asked.product_ids):
         if not store.count("products", "id = ?", (product_id,)):
             raise NotFound("There is no such product.", (), None, f"/product_ids/{index}")
+
+
+def with_campaign(store: WorkspaceStore, asked: Asked) -> Asked:
+    """Name a campaign by its id; one that is not found stays as it is, and admission refuses it.
+
+    Raises:
+        InvalidRequest: a campaign is named without a custom model.
+    """
+    if asked.campaign is None:
+        return asked
+    if asked.model_id is None:
+        raise _wrong("A campaign is about a custom model; choose one.", "/campaign")
+    found = campaigns.named(store, asked.model_id, asked.campaign)
+    return replace(asked, campaign=found.id) if found else asked
 
 
 def model_status(store: WorkspaceStore, model_id: ModelId | None) -> ModelStatus | None:
