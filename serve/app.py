@@ -39,7 +39,9 @@ def build_services(settings: Settings, diffusion: Diffusion, encoder: FaceEncode
         MarkingFailed: the certificate of the marks can't sign.
     """
     configs = settings.configs_folder
-    registry = Registry(settings.home, load_root_key(settings.root_key_file, create=False))
+    registry = Registry(
+        settings.home, load_root_key(settings.root_key_file, create=False), settings.tombstones
+    )
     return make_services(
         registry,
         load_plans(configs / "plans.toml"),

@@ -57,7 +57,9 @@ def run(settings: Settings, out: Path, say: Callable[[str], None]) -> DemoReport
 def prepared_key(settings: Settings) -> str:
     """A short-lived key of the demo workspace, which is made if it is not there."""
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    registry = Registry(settings.home, load_root_key(settings.root_key_file, create=True))
+    registry = Registry(
+        settings.home, load_root_key(settings.root_key_file, create=True), settings.tombstones
+    )
     now = datetime.now(UTC)
     try:
         try:

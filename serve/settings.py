@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from workspace.errors import InvalidRequest
+from workspace.tombstones import default_path
 
 PROJECT = Path(__file__).resolve().parents[1]  # holds configs/ and packs/
 CONFIG_FILE = "housemodel.toml"
@@ -31,6 +32,7 @@ class Settings(BaseModel):
     pack_folder: Path
     face_pack_folder: Path
     root_key_file: Path
+    tombstones: Path
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65535)
     max_upload_mib: int = Field(64, ge=1, le=1024)
@@ -54,6 +56,11 @@ class _Http(BaseModel):
     sign_in_minutes: int
 
 
+class _Keys(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    tombstones: str
+
+
 class _Queue(BaseModel):
     model_config = ConfigDict(extra="forbid")
     max_waiting: int
@@ -73,6 +80,7 @@ class _Engine(BaseModel):
 class _File(BaseModel):
     model_config = ConfigDict(extra="forbid")
     http: _Http
+    keys: _Keys
     queue: _Queue
     engine: _Engine
 
@@ -105,6 +113,7 @@ def load_settings(
         "root_key_file": Path(
             os.environ.get("HOUSEMODEL_ROOT_KEY_FILE") or home / "root.key"
         ).resolve(),
+        "tombstones": _tombstones(home, file.keys.tombstones),
     }
     for name, given in (
         ("host", host or os.environ.get("HOUSEMODEL_HOST")),
@@ -117,6 +126,15 @@ def load_settings(
         return Settings(**values)
     except ValidationError as error:
         raise InvalidRequest(_first_problem(error)) from error
+
+
+def _tombstones(home: Path, named: str) -> Path:
+    """Where the register of the erased is: never inside the home, which may be put back."""
+    path = os.environ.get("HOUSEMODEL_TOMBSTONES") or named
+    found = Path(path).resolve() if path else default_path(home)
+    if found.is_relative_to(home):
+        raise InvalidRequest("`keys.tombstones` must lie outside of the home folder.")
+    return found
 
 
 def _read(path: Path) -> _File:

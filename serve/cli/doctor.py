@@ -72,7 +72,9 @@ def _stores(settings: Settings) -> list[dict[str, Any]]:
     if not settings.home.is_dir():
         return [_finding("home", True, "nothing there yet; `housemodel up` makes it")]
     try:
-        registry = Registry(settings.home, load_root_key(settings.root_key_file, create=False))
+        registry = Registry(
+            settings.home, load_root_key(settings.root_key_file, create=False), settings.tombstones
+        )
     except HousemodelError as error:
         return [_finding("home", False, f"{error.title}. {error.detail} {error.remedy}")]
     control = registry.verify()

@@ -133,4 +133,6 @@ def _make_key(
 
 
 def _open(settings: Settings, create: bool = False) -> Registry:
-    return Registry(settings.home, load_root_key(settings.root_key_file, create=create))
+    return Registry(
+        settings.home, load_root_key(settings.root_key_file, create=create), settings.tombstones
+    )
