@@ -4,8 +4,8 @@ One row per image of a custom model, written in the transaction that stores the 
 per publication that the workspace reports. Rules: pay and account are owed after the pictures are
 gone, so rows outlive images and erasure; what outlives is codes, ids and times (tool, purpose,
 channel, territories, consent version). `where` is the only free text, and `forget_words` destroys
-it with the person. What is owed is reckoned in `pay.py`; whether a publication is allowed is asked
-of admission before it comes here.
+it with the person. What is owed is reckoned in `statement.py`; whether a publication is allowed
+is asked of admission before it comes here.
 """
 
 from __future__ import annotations
