@@ -47,11 +47,13 @@ def create_key(
     expires_at: datetime | None = None,
     label: str = "",
     made_by: str | None = None,
+    key_id: KeyId | None = None,
 ) -> tuple[KeyId, str]:
     """Make an API key and return its id and, this once, its secret.
 
     Args:
         made_by: The principal of the admin who makes it over HTTP; None for the command line.
+        key_id: A new id that is in the audit log already; None to make one.
 
     Raises:
         InvalidRequest: a scope is unknown or there is none.
@@ -59,7 +61,7 @@ def create_key(
     """
     granted = check_scopes(scopes)
     registry.get(workspace_id)
-    key_id, secret = KeyId(new_id("key")), _KEY_PREFIX + secrets.token_urlsafe(32)
+    key_id, secret = key_id or KeyId(new_id("key")), _KEY_PREFIX + secrets.token_urlsafe(32)
     row = {
         "id": key_id,
         "workspace_id": workspace_id,

@@ -63,11 +63,13 @@ def add(
     password: str,
     now: datetime,
     made_by: str | None = None,
+    person_id: PersonId | None = None,
 ) -> Person:
     """Make an account.
 
     Args:
         made_by: The principal of the admin who makes it over HTTP; None for the command line.
+        person_id: A new id that is in the audit log already; None to make one.
 
     Raises:
         InvalidRequest: the name, a role or the password can't be used.
@@ -79,7 +81,7 @@ def add(
     registry.get(workspace_id)
     waits = made_by is not None and not is_blind(scopes_of(granted))
     row = {
-        "id": new_id("per"),
+        "id": person_id or new_id("per"),
         "workspace_id": workspace_id,
         "hash": hash_of_name(registry, workspace_id, name),
         "roles": " ".join(sorted(granted)),

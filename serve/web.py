@@ -18,7 +18,11 @@ from starlette.concurrency import run_in_threadpool
 from serve import VERSION, metrics, problems
 from serve.api import (
     access,
+    account,
+    admin,
+    admin_keys,
     audit,
+    break_glass,
     capabilities,
     consents,
     erasure,
@@ -44,6 +48,10 @@ from serve.throttle import Throttle
 _ROUTERS = (
     health,
     sign_in,
+    account,
+    admin,
+    admin_keys,
+    break_glass,
     capabilities,
     guidelines,
     photos,

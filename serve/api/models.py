@@ -10,20 +10,21 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request, Response
 from pydantic import BeforeValidator, Field, JsonValue
 
-from identity import enrolment, likeness
-from serve import forms, idempotency, paging, present, rules, schema, views, withdrawal
+from identity import enrolment
+from serve import forms, idempotency, paging, present, rules, schema, sight, views, withdrawal
 from serve.api import once
 from serve.api.access import PAGE, Cursor, Key, Limit, Visit, allowed
 from serve.idempotency import Once
 from serve.problems import documented
 from workspace.rows import Row
 from workspace.store import WorkspaceStore
-from workspace.types import Caller, Gender, ModelId, ModelStatus, PhotoKind
+from workspace.types import Caller, Gender, GenerationId, ModelId, ModelStatus, PhotoKind
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
 Reader = Annotated[Visit, allowed("models:read")]
 Writer = Annotated[Visit, allowed("models:write")]
-Move = Callable[[WorkspaceStore, ModelId, Caller, datetime], None]
+Decider = Annotated[Visit, allowed("models:write", "consents:write")]
+Move = Callable[[WorkspaceStore, ModelId, Caller, datetime], tuple[GenerationId, ...]]
 _CHANGE = documented(401, 403, 404, 409, 410, 422, 500, 503, 507)
 _FILES = {
     "full_body": "Head to toe: JPEG, PNG, WEBP or HEIC",
@@ -159,7 +160,7 @@ def change(model_id: str, body: schema.ModelChange, visit: Writer) -> views.Mode
 
 
 @router.delete("/{model_id}", summary="Erase", responses=documented(401, 403, 404, 500, 503, 507))
-def erase(model_id: str, visit: Writer) -> views.ErasureView:
+def erase(model_id: str, visit: Decider) -> views.ErasureView:
     """Destroy the likeness, the name and every image of the model; answers with what went."""
     return _erased(
         visit, withdrawal.erase(visit.store, ModelId(model_id), visit.caller, visit.now())
@@ -172,19 +173,23 @@ def erase(model_id: str, visit: Writer) -> views.ErasureView:
     response_class=Response,
     responses={
         200: {"content": {"image/jpeg": {}}, "description": "The photo, without metadata."},
-        **documented(401, 403, 404, 422, 500, 503),
+        **documented(401, 403, 404, 422, 500, 503, 507),
     },
 )
-def photo(model_id: str, kind: PhotoKind, visit: Reader) -> Response:
-    """Open one sealed reference photo."""
-    content, media_type = likeness.photo(visit.store, ModelId(model_id), kind)
+def photo(
+    model_id: str, kind: PhotoKind, visit: Annotated[Visit, allowed("models:read", "admin")]
+) -> Response:
+    """Open one sealed reference photo; audited. An `admin` needs break-glass for this model."""
+    content, media_type = sight.photo(
+        visit.services.registry, visit.store, ModelId(model_id), kind, visit.caller, visit.now()
+    )
     return Response(content, media_type=media_type)
 
 
 @router.post("/{model_id}/revoke", summary="The person withdraws", responses=_CHANGE)
 def revoke(
     model_id: str,
-    visit: Writer,
+    visit: Decider,
     request: Request,
     body: schema.Reason | None = None,
     key: Key = None,
@@ -201,12 +206,12 @@ def revoke(
 @router.post("/{model_id}/suspend", summary="Pause all use", responses=_CHANGE)
 def suspend(
     model_id: str,
-    visit: Writer,
+    visit: Decider,
     request: Request,
     body: schema.Reason | None = None,
     key: Key = None,
 ) -> views.ModelView:
-    """Refuse all use of the model until it is resumed."""
+    """Refuse all use of the model until it is resumed; what waits or runs is refused at once."""
     sent = once.of_json(key, request, body or schema.Reason())
     return _move(visit, sent, ModelId(model_id), withdrawal.suspend)
 
@@ -214,12 +219,14 @@ def suspend(
 @router.post("/{model_id}/resume", summary="Allow use again", responses=_CHANGE)
 def resume(
     model_id: str,
-    visit: Writer,
+    visit: Decider,
     request: Request,
     body: schema.Reason | None = None,
     key: Key = None,
 ) -> views.ModelView:
-    """Allow use again, within the terms of the consent."""
+    """Allow use again, within the terms; under the two-person rule by `consents:write` only."""
+    if policy.read(visit.store).two_person:
+        scopes.require(visit.caller, "consents:write")
     sent = once.of_json(key, request, body or schema.Reason())
     return _move(visit, sent, ModelId(model_id), withdrawal.resume)
 
@@ -229,11 +236,15 @@ def _move(visit: Visit, sent: Once, model_id: ModelId, act: Move) -> views.Model
     store, now = visit.store, visit.now()
     enrolment.describe(store, model_id)
 
+    refused: list[GenerationId] = []
+
     def move() -> str:
-        act(store, model_id, visit.caller, now)
+        refused.extend(act(store, model_id, visit.caller, now))
         return model_id
 
     idempotency.once(store, sent, now, move)
+    for generation_id in refused:
+        visit.services.dispatcher.cancelled(generation_id)
     return present.model(store, model_id, now)
 
 
