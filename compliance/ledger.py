@@ -10,6 +10,7 @@ is asked of admission before it comes here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,12 +18,14 @@ from typing import TypeVar
 
 from compliance import audit
 from compliance.admission import Admitted
+from compliance.consent import Consent
 from workspace.errors import SealBroken
 from workspace.rows import Row
 from workspace.store import WorkspaceStore
 from workspace.types import Caller, new_id
 
 _Kept = TypeVar("_Kept")
+_CAMPAIGN = re.compile(r"cmp_[0-9a-z]{20}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class UseOfPerson:
     territories: tuple[str, ...]
     consent_id: str
     consent_version: int
+    campaign: str | None = None  # its id, where the person was asked about one
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,7 @@ def note_uses(
                 "channel": use.channel,
                 "territories": list(use.territories),
                 "consent_version": verdict.consent_version,
+                "campaign": _campaign_id(use.campaign),
             },
             generation_id=generation_id,
             model_id=use.model_id,
@@ -120,7 +125,7 @@ def publish(
     model_id: str | None,
     asked: tuple[str, str, tuple[str, ...]],
     where: str,
-    verdict: Admitted | None,
+    covered_by: Consent | None,
     caller: Caller,
     now: datetime,
 ) -> Publication:
@@ -132,7 +137,7 @@ def publish(
         model_id: Who is shown; None when nobody is.
         asked: Purpose, channel and territories of the publication.
         where: The workspace's own words; kept sealed, never audited.
-        verdict: What admission said about this publication; None when nobody is shown.
+        covered_by: The version of the consent that covers it; None when nobody is shown.
         caller: Who reports it.
         now: The present time in UTC.
     """
@@ -146,8 +151,8 @@ def publish(
         channel=channel,
         territories=places,
         where=where,
-        consent_id=verdict.consent_id if verdict else None,
-        consent_version=verdict.consent_version if verdict else None,
+        consent_id=covered_by.id if covered_by else None,
+        consent_version=covered_by.version if covered_by else None,
         by=caller.actor,
     )
     with store.transaction():
@@ -309,7 +314,13 @@ def _use(row: Row) -> UseOfPerson:
         territories=tuple(private["territories"]),
         consent_id=columns["consent_id"],
         consent_version=private["consent_version"],
+        campaign=private.get("campaign"),
     )
+
+
+def _campaign_id(word: str | None) -> str | None:
+    """A campaign's name is a caller's own words; only an id outlives the person."""
+    return word if word is not None and _CAMPAIGN.fullmatch(word) else None
 
 
 def _publication(row: Row) -> Publication:

@@ -140,6 +140,7 @@ def _entries(found: ledger.Ledger) -> Iterator[LedgerEntryView]:
             channel=use.channel,
             territories=list(use.territories),
             where=None,
+            campaign_id=use.campaign,
             consent_id=use.consent_id,
             consent_version=use.consent_version,
         )
@@ -155,6 +156,7 @@ def _entries(found: ledger.Ledger) -> Iterator[LedgerEntryView]:
             channel=one.channel,
             territories=list(one.territories),
             where=one.where,
+            campaign_id=None,
             consent_id=one.consent_id,
             consent_version=one.consent_version,
         )

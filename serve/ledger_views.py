@@ -43,6 +43,7 @@ class LedgerEntryView(BaseModel):
     channel: str
     territories: list[str]
     where: str | None
+    campaign_id: str | None
     consent_id: str | None
     consent_version: int | None
 

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from compliance import admission, approvals, consent, ledger, territories
+from compliance import admission, approvals, campaigns, consent, ledger, territories
+from compliance.consent import Consent
 from compliance.terms import Vocabulary
 from serve import gallery, rules
 from serve.asked import Asked
 from workspace.errors import NotFound
-from workspace.plans import Plan
 from workspace.store import WorkspaceStore
 from workspace.types import Caller
 
@@ -30,7 +30,6 @@ def publish(
     channel: str | None,
     areas: Sequence[str] | None,
     where: str,
-    plan: Plan,
     vocabulary: Vocabulary,
     caller: Caller,
     now: datetime,
@@ -44,7 +43,6 @@ def publish(
         channel: Where it is shown.
         areas: Territories in which it is shown.
         where: An address, an issue, a shop: the workspace's own words, kept sealed.
-        plan: The workspace's plan.
         vocabulary: The purposes and channels that there are.
         caller: Who reports it.
         now: The present time in UTC.
@@ -70,14 +68,13 @@ def publish(
         asked = replace(asked, territories=tuple(dict.fromkeys(known)))
         # Nobody's scope lets an image out that waits: the report would be of a breach.
         approvals.hold(store, image_id, ())
-        verdict = _verdict(store, asked, plan, now) if asked.model_id else None
         return ledger.publish(
             store,
             image_id,
             asked.model_id,
             (asked.purpose, asked.channel, asked.territories),
             where,
-            verdict,
+            _covering(store, asked, now),
             caller,
             now,
         )
@@ -89,15 +86,26 @@ def _asked(store: WorkspaceStore, image_id: str) -> Asked:
     return Asked.from_json(row.private["asked"])
 
 
-def _verdict(store: WorkspaceStore, asked: Asked, plan: Plan, now: datetime) -> admission.Admitted:
+def _covering(store: WorkspaceStore, asked: Asked, now: datetime) -> Consent | None:
+    """Find the version of the consent that covers it; None where nobody is shown."""
+    model_id = asked.model_id
+    if model_id is None:
+        return None
     use = admission.Use(
-        asked.tool, asked.model_id, asked.purpose, asked.channel, asked.territories, 0
+        asked.tool,
+        model_id,
+        asked.purpose,
+        asked.channel,
+        asked.territories,
+        0,
+        asked.campaign,
     )
-    return admission.admit(
+    return admission.check_consent(
         use,
-        replace(plan, custom_models=True),
-        rules.model_status(store, asked.model_id),
-        consent.current(store, asked.model_id) if asked.model_id else None,
+        model_id,
+        rules.model_status(store, model_id),
+        consent.current(store, model_id),
         _NOTHING_USED,
         now,
+        campaigns.named(store, model_id, asked.campaign),
     )

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import AfterValidator, Field
 
 from compliance import ledger
-from serve import gallery, idempotency, publishing, rules, schema, views
+from serve import gallery, idempotency, publishing, schema, views
 from serve.api import once
 from serve.api.access import Key, Visit, allowed
 from serve.ledger_views import PublicationView
@@ -54,7 +54,7 @@ def publish(
 
     The report decides what the person is paid where the consent pays per published image.
     """
-    services, store, now = visit.services, visit.store, visit.now()
+    store, now = visit.store, visit.now()
     wanted = body or PublicationRequest()
 
     def make() -> str:
@@ -65,8 +65,7 @@ def publish(
             wanted.channel,
             wanted.territories,
             wanted.where,
-            rules.plan_of(services.plans, store.workspace),
-            services.guidelines.vocabulary,
+            visit.services.guidelines.vocabulary,
             visit.caller,
             now,
         ).id
