@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from compliance import approvals, audit, ledger
+from compliance import approvals, audit, consent, ledger
 from identity.likeness import open_likeness
 from serve import (
     conditioning,
@@ -132,11 +132,14 @@ def resolve(parts: Parts, accepted: Accepted) -> Resolved:
 
 
 def admit(parts: Parts, resolved: Resolved, at_submit: bool = False) -> Admitted:
-    """2. Ask compliance: consent, scope, purpose, dates, plan, quota. Refused with the clause."""
+    """2. Ask compliance: consent, scope, dates, plan, quota, words. Refused with the clause."""
     accepted = resolved.accepted
     store, asked = accepted.store, accepted.asked
     plan, now = accepted.plan, parts.clock()
-    return Admitted(resolved, standing.verdict(store, plan, asked, accepted.id, now, at_submit))
+    verdict = standing.verdict(store, plan, asked, accepted.id, now, at_submit)
+    given = consent.current(store, asked.model_id) if asked.model_id else None
+    standing.check_words(resolved.prompt.text, asked, given, parts.content)
+    return Admitted(resolved, verdict)
 
 
 def record(parts: Parts, admitted: Admitted, claim: Claim) -> Recorded:

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from compliance import admission
+from compliance.content import PromptRules, shipped_rules
 from compliance.provenance import Marked, Marker
+from compliance.retention import RetentionRules
 from identity.likeness import Likeness
 from serve import templates
 from serve.asked import Asked
@@ -36,6 +38,8 @@ class Parts:
     clock: Callable[[], datetime]
     max_waiting: int  # queued generations of one workspace
     words: templates.Words = field(default_factory=templates.Words)
+    retention: RetentionRules = field(default_factory=RetentionRules)
+    content: PromptRules = field(default_factory=shipped_rules)
 
 
 @dataclass(frozen=True, slots=True)

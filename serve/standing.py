@@ -11,10 +11,11 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import datetime
 
-from compliance import admission, audit, campaigns, consent
-from serve import queue, rules
+from compliance import admission, audit, campaigns, consent, content
+from compliance.consent import Consent
+from serve import queue, rules, templates
 from serve.asked import Asked
-from workspace.errors import HousemodelError, ModelRevoked, Refused, SealBroken
+from workspace.errors import ContentRefused, HousemodelError, ModelRevoked, Refused, SealBroken
 from workspace.plans import Plan
 from workspace.store import WorkspaceStore
 from workspace.types import ConsentStatus, GenerationId, ModelId, ModelStatus
@@ -66,6 +67,26 @@ def verdict(
     )
 
 
+def check_words(
+    prompt: str, asked: Asked, given: Consent | None, words: content.PromptRules | None = None
+) -> None:
+    """Ask whether a resolved prompt keeps to the forbidden uses and alterations of the consent.
+
+    Args:
+        prompt: As the engine will read it.
+        asked: The request that it belongs to.
+        given: The consent in force; None without a custom model.
+        words: The word lists; those that ship when they are left out.
+
+    Raises:
+        ContentRefused: names the clause, never the prompt.
+    """
+    if asked.model_id is None or given is None:
+        content.check_prompt(prompt, rules=words)
+    else:
+        content.check_prompt(prompt, given.terms.forbidden, given.terms.alterations, words)
+
+
 def recheck(
     store: WorkspaceStore, model_id: ModelId, actor: str, now: datetime
 ) -> tuple[GenerationId, ...]:
@@ -98,7 +119,9 @@ def recheck(
                 admission.check_consent(
                     use_of(asked), model_id, status, given, usage, now, campaign
                 )
-            except (Refused, ModelRevoked) as error:
+                prompt = templates.resolve(asked.prompt, True, len(asked.product_ids))
+                check_words(prompt.text, asked, given)
+            except (Refused, ModelRevoked, ContentRefused) as error:
                 _refuse(store, generation_id, error, actor, now)
                 stopped.append(generation_id)
     return tuple(stopped)
