@@ -66,6 +66,7 @@ class Consent:
     recorded_by: str
     recorded_at: datetime
     policy_url: str = ""  # of the retention policy that the person was shown; "" before it was kept
+    policy_version: str = ""  # of the appliance's own page; "" for a page of the workspace
 
 
 def check_attestations(given: Sequence[Mapping[str, Any]], guidelines: Guidelines) -> None:
@@ -103,6 +104,7 @@ def record(
     caller: Caller,
     now: datetime,
     kind: str = "real_person",
+    policy_version: str = "",
 ) -> Consent:
     """Record a new version and audit it (`consent.recorded`), in one transaction.
 
@@ -129,6 +131,7 @@ def record(
             recorded_by=caller.actor,
             recorded_at=now,
             policy_url=policy.read(store).retention_url or OWN_POLICY_PAGE,
+            policy_version=policy_version,
         )
         _write(store, consent)
         audit.append(
@@ -256,6 +259,7 @@ def _write(store: WorkspaceStore, consent: Consent) -> None:
         "guidelines_version": consent.guidelines_version,
         "recorded_by": consent.recorded_by,
         "policy_url": consent.policy_url,
+        "policy_version": consent.policy_version,
     }
     store.put(
         "consents",
@@ -287,4 +291,5 @@ def _read(row: Row) -> Consent:
         recorded_by=private["recorded_by"],
         recorded_at=datetime.fromisoformat(row.columns["created_at"]),
         policy_url=private.get("policy_url", ""),
+        policy_version=private.get("policy_version", ""),
     )

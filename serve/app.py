@@ -17,6 +17,7 @@ from fastapi import FastAPI
 
 from compliance.guidelines import load_guidelines
 from compliance.provenance import load_provenance
+from compliance.retention import load_retention
 from identity.limits import load_limits
 from serve.services import Services, make_services
 from serve.settings import Settings
@@ -50,6 +51,7 @@ def build_services(settings: Settings, diffusion: Diffusion, encoder: FaceEncode
         diffusion,
         encoder,
         provenance=load_provenance(configs / "provenance.toml"),
+        retention=load_retention(configs / "retention.toml"),
         max_upload_mib=settings.max_upload_mib,
         session_hours=settings.session_hours,
         max_waiting=settings.max_waiting,

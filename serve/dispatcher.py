@@ -68,7 +68,7 @@ class Dispatcher:
         self._turn = 0
         self._running: dict[tuple[str, int], Claim] = {}  # by generation and fence
         self._unlocked = Unlocked(parts.registry)
-        self._upkeep = Upkeep()
+        self._upkeep = Upkeep(parts.retention)
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
@@ -152,7 +152,8 @@ class Dispatcher:
 
     def _look(self, store: WorkspaceStore) -> list[scheduler.Waiting]:
         """Sweep, take back what a dead or stuck worker holds, and list what waits."""
-        guarded(self._upkeep.of_store, store, self._parts.clock())
+        for erased in guarded(self._upkeep.of_store, store, self._parts.clock()) or ():
+            self.cancelled(erased)
         for ended in guarded(standing.sweep, store, self._parts.clock()) or ():
             self.cancelled(ended)
         now, attempts = self._parts.clock(), self._policy.max_attempts

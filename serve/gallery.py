@@ -115,12 +115,22 @@ def open_picture(store: WorkspaceStore, image_id: str) -> Marked:
     return Marked(image_id, store.assets.get(owned[0]), "image/png", certificate)
 
 
+def destroy(store: WorkspaceStore, image_id: str) -> bool:
+    """Destroy one image: keys, facts, file.
+
+    Returns:
+        Whether there was one.
+    """
+    with store.transaction():
+        for asset_id in store.assets.owned_by(image_id, KIND):
+            store.assets.destroy(asset_id)
+        return store.destroy("images", image_id)
+
+
 def destroy_of_model(store: WorkspaceStore, model_id: str) -> int:
     """Destroy every image that shows a custom model; return how many."""
     with store.transaction():
         rows = list(store.db.query("SELECT id FROM images WHERE model_id = ?", [model_id]))
         for row in rows:
-            for asset_id in store.assets.owned_by(row["id"]):
-                store.assets.destroy(asset_id)
-            store.destroy("images", row["id"])
+            destroy(store, row["id"])
     return len(rows)

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from compliance.guidelines import Guidelines
 from compliance.provenance import ProvenanceConfig, open_marker
+from compliance.retention import RetentionRules
 from identity.limits import Limits
 from serve import VERSION, withdrawal
 from serve.dispatcher import Dispatcher, Policy
@@ -43,6 +44,10 @@ class Services:
     @property
     def plans(self) -> Mapping[str, Plan]:
         return self.parts.plans
+
+    @property
+    def retention(self) -> RetentionRules:
+        return self.parts.retention
 
     @property
     def encoder(self) -> FaceEncoder:
@@ -79,6 +84,7 @@ def make_services(
     encoder: FaceEncoder,
     *,
     provenance: ProvenanceConfig | None = None,
+    retention: RetentionRules | None = None,
     max_upload_mib: int = 64,
     session_hours: int = 12,
     max_waiting: int = 500,
@@ -91,6 +97,7 @@ def make_services(
 
     Args:
         provenance: Whose certificate signs pictures; None for a development certificate.
+        retention: How long things are kept; None for the numbers that ship.
         workers: Batches rendered at the same time: one per diffusion replica.
 
     Raises:
@@ -100,7 +107,16 @@ def make_services(
     registry.erase_again = withdrawal.erase_again
     registry.tombstones.check()
     marker = open_marker(registry, provenance or ProvenanceConfig(), VERSION, clock())
-    parts = Parts(registry, plans, diffusion, encoder, marker, clock, max_waiting)
+    parts = Parts(
+        registry,
+        plans,
+        diffusion,
+        encoder,
+        marker,
+        clock,
+        max_waiting,
+        retention=retention or RetentionRules(),
+    )
     return Services(
         parts=parts,
         dispatcher=Dispatcher(parts, Policy(lease_seconds, max_attempts, workers)),

@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from compliance import consent, erasure, ledger
+from compliance import consent, erasure, ledger, policy, retention
 from identity import enrolment, likeness
-from serve import gallery, idempotency, queue
+from serve import gallery, idempotency, queue, scopes, standing
 from serve.asked import Asked
 from workspace.errors import Conflict, ConsentMissing, ModelRevoked, SealBroken
 from workspace.store import WorkspaceStore
@@ -63,6 +63,7 @@ def erase(
         _forget_decisions(store, model_id)
         images = gallery.destroy_of_model(store, model_id)
         _forget_words(store, model_id)
+        retention.forget(store, model_id)
         certificate = erasure.issue(
             store, model_id, cause, caller.actor, now, destroyed, kinds, len(cancelled)
         )
@@ -152,24 +153,41 @@ def revoke(
         return erase(store, model_id, caller, now, ModelStatus.REVOKED, cause)
 
 
-def suspend(store: WorkspaceStore, model_id: ModelId, caller: Caller, now: datetime) -> None:
-    """Refuse all use until `resume`; suspending twice changes nothing.
+def suspend(
+    store: WorkspaceStore, model_id: ModelId, caller: Caller, now: datetime
+) -> tuple[GenerationId, ...]:
+    """Refuse all use until `resume`, at once; suspending twice changes nothing.
+
+    Returns:
+        Queued and running generations that were refused for it, for `dispatcher.cancelled`.
 
     Raises:
         NotFound, ModelRevoked, ConsentMissing: there is no consent to suspend.
         Conflict: the model is not one that can be used.
     """
-    _move(store, model_id, caller, now, ModelStatus.READY, ModelStatus.SUSPENDED)
+    with store.transaction():
+        _move(store, model_id, caller, now, ModelStatus.READY, ModelStatus.SUSPENDED)
+        return standing.recheck(store, model_id, caller.actor, now)
 
 
-def resume(store: WorkspaceStore, model_id: ModelId, caller: Caller, now: datetime) -> None:
+def resume(
+    store: WorkspaceStore, model_id: ModelId, caller: Caller, now: datetime
+) -> tuple[GenerationId, ...]:
     """Allow use again, within the terms of the consent; resuming twice changes nothing.
+
+    Returns:
+        What is refused by the terms as they are now; nothing, usually.
 
     Raises:
         NotFound, ModelRevoked, ConsentMissing: there is no consent to resume.
         Conflict: the model is not one that can be used.
+        ScopeMissing: the workspace has the two-person rule, and the caller is not legal.
     """
-    _move(store, model_id, caller, now, ModelStatus.SUSPENDED, ModelStatus.READY)
+    if policy.read(store).two_person:
+        scopes.require(caller, "consents:write")
+    with store.transaction():
+        _move(store, model_id, caller, now, ModelStatus.SUSPENDED, ModelStatus.READY)
+        return standing.recheck(store, model_id, caller.actor, now)
 
 
 def _move(

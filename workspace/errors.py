@@ -12,7 +12,7 @@ name, a path, an embedding or a secret into it.
     |- Refused 403             |- ScopeMissing  |- ToolNotAllowed  |- ConsentMissing
     |                          |- ConsentExpired  |- ConsentOutOfScope  |- ConsentSuspended
     |                          |- PlanExcludesCustomModels  |- LicenceNotAcknowledged
-    |                          |- ApprovalMissing
+    |                          |- ApprovalMissing  |- RetentionPolicyMissing
     |- NotFound 404
     |- Conflict 409            |- IdempotencyConflict  |- NotReady
     |- ModelRevoked 410
@@ -147,6 +147,11 @@ class LicenceNotAcknowledged(Refused):
 class ApprovalMissing(Refused):
     code, title = "approval_missing", "Somebody still has to approve this"
     remedy = "Ask legal, or the person through their own page, to decide about it."
+
+
+class RetentionPolicyMissing(Refused):
+    code, title = "retention_policy_missing", "There is no published retention policy"
+    remedy = "Publish one first: PATCH /v1/policy with `retention_url`."
 
 
 class NotFound(HousemodelError):
