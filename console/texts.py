@@ -43,6 +43,7 @@ STATUS = {
     "draft": "Draft",
     "building": "Being made",
     "needs_attention": "Needs attention",
+    "awaiting_approval": "Waits for a second person",
     "ready": "Ready",
     "suspended": "Suspended",
     "expired": "Consent ended",

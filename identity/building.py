@@ -1,8 +1,9 @@
 """The second half of an enrolment: face vectors, the same person twice, known already, likeness.
 
 It begins when the consent is committed (`enrolment.py` is the first half) and ends with a model
-that is `ready`, or `needs_attention`: then photos, evidence, vectors and name were destroyed with
-their keys, and only the checks that say why are left.
+that is `ready` (or waits for a second person: `activation.py`), or `needs_attention`: then photos,
+evidence, vectors and name were destroyed with their keys, and only the checks that say why are
+left.
 
 A crash loses nothing: `unfinished` names what is still `building`, and `build` may be called
 again, with the gates that were in force when the person was enrolled. What can't be built at all
@@ -17,6 +18,7 @@ from datetime import datetime
 
 from compliance import audit, consent
 from identity import likeness, matching
+from identity.activation import ENROLLED_BY, status_after_build
 from identity.limits import Gates
 from identity.models import TABLE, checks_as_json, forget
 from workspace.errors import ConsentMissing, SealBroken
@@ -57,7 +59,7 @@ def build(
         allow_duplicate: Allow it even if the enrolment did not.
 
     Returns:
-        The model's status afterwards: ready or needs_attention.
+        The model's status afterwards: ready, awaiting_approval or needs_attention.
 
     Raises:
         NotFound: this workspace has no such model.
@@ -158,8 +160,10 @@ def _finish(
     likeness.save(store, model_id, faces.embedding, faces.face, faces.full_body_face)
     private = {name: row.private[name] for name in ("name", "gender", "tools")}
     private["checks"] = [*row.private["checks"], *checks_as_json(checks)]
-    status = ModelStatus.READY
+    if ENROLLED_BY in row.private:
+        private[ENROLLED_BY] = row.private[ENROLLED_BY]
+    status = status_after_build(store, row)
     store.put(TABLE, model_id, private, status=status.value, updated_at=now.isoformat())
     encoder_id = faces.embedding.encoder_id
-    audit.append(store, "model.ready", model_id, BUILDER, now, encoder=encoder_id)
+    audit.append(store, f"model.{status.value}", model_id, BUILDER, now, encoder=encoder_id)
     return status

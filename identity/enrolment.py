@@ -21,6 +21,7 @@ from compliance import audit, consent
 from compliance.guidelines import Guidelines
 from compliance.terms import CUSTOM_MODEL_TOOLS, parse_terms
 from identity import evidence, likeness, quality
+from identity.activation import ENROLLED_BY
 from identity.building import build, give_up, unfinished
 from identity.limits import Gates, Limits
 from identity.models import (
@@ -169,7 +170,7 @@ def enrol(
         likeness.save_photos(store, model_id, full_body, close_up)
         for data, media_type in files:
             store.assets.put(data, likeness.EVIDENCE, model_id, media_type)
-        _put_building(store, model_id, name, seen, limits.gates, request, now)
+        _put_building(store, model_id, name, seen, limits.gates, request, caller, now)
         audit.append(store, "model.enrolled", model_id, caller.actor, now, evidence=len(files))
         if in_transaction is not None:
             in_transaction(model_id)
@@ -199,6 +200,7 @@ def _put_building(
     seen: _Seen,
     gates: Gates,
     request: EnrolmentRequest,
+    caller: Caller,
     now: datetime,
 ) -> None:
     private = {
@@ -206,6 +208,7 @@ def _put_building(
         "gender": request.gender.value,
         "checks": checks_as_json(seen.checks),
         "tools": [tool.value for tool in CUSTOM_MODEL_TOOLS],
+        ENROLLED_BY: caller.principal,
         # What `build` needs, also after a restart; it takes these out again.
         "gates": asdict(gates),
         "allow_duplicate": request.allow_duplicate,

@@ -13,7 +13,7 @@ from serve import gallery, queue, views
 from serve.asked import Asked
 from workspace.rows import Row
 from workspace.store import WorkspaceStore
-from workspace.types import GenerationStatus, ModelId, ModelStatus
+from workspace.types import ConsentStatus, GenerationStatus, ModelId, ModelStatus
 
 BASE = "/v1"
 
@@ -106,26 +106,33 @@ def model(store: WorkspaceStore, model_id: ModelId, now: datetime) -> views.Mode
         synthetic=shown.synthetic,
         tools=list(shown.tools),
         consent_id=given.id if given else None,
-        consent_status=given.status if given else None,
+        consent_status=consent_status(given, now) if given else None,
         consent_expires_at=given.terms.expires_at if given else None,
         created_at=shown.created_at,
     )
 
 
-def consent(version: Consent) -> views.ConsentView:
-    """Show one version of a consent."""
+def consent_status(version: Consent, now: datetime) -> ConsentStatus:
+    """The status at this moment: a consent ends by its date, whether or not anybody noted it."""
+    ended = version.status is ConsentStatus.ACTIVE and version.terms.expires_at <= now
+    return ConsentStatus.EXPIRED if ended else version.status
+
+
+def consent(version: Consent, now: datetime) -> views.ConsentView:
+    """Show one version of a consent; one whose end has come shows as expired."""
     return views.ConsentView(
         id=version.id,
         model_id=version.model_id,
         version=version.version,
         kind=version.kind,
-        status=version.status,
+        status=consent_status(version, now),
         terms=version.terms.as_json(),
         attestations=[
             {"id": box.id, "sha256": box.sha256, "by": box.by, "at": box.at.isoformat()}
             for box in version.attestations
         ],
         guidelines_version=version.guidelines_version,
+        policy_url=version.policy_url,
         recorded_by=version.recorded_by,
         recorded_at=version.recorded_at,
     )

@@ -190,7 +190,8 @@ class ConsentView(BaseModel):
     status: ConsentStatus
     terms: dict[str, JsonValue]
     attestations: list[dict[str, JsonValue]]
-    guidelines_version: str
+    guidelines_version: str = Field(description="Of the notice that was read and ticked.")
+    policy_url: str = Field(description="Of the retention policy that was in force; may be empty.")
     recorded_by: str
     recorded_at: Time
 

