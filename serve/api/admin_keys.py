@@ -21,7 +21,7 @@ from serve.problems import documented
 from workspace.errors import NotFound
 from workspace.types import KeyId, new_id
 
-router = APIRouter(prefix="/v1/admin/keys", tags=["admin"])
+router = APIRouter(prefix="/v1/admin/keys", tags=["admin-keys"])
 Admin = Annotated[Visit, allowed("admin")]
 Confirmer = Annotated[Visit, allowed("consents:write")]
 _CHANGE = documented(401, 403, 404, 409, 422, 500, 503, 507)
