@@ -100,9 +100,9 @@ def _reckon(
     store: WorkspaceStore, model_id: str, since: datetime | None, end: datetime
 ) -> tuple[Statement, list[str]]:
     found = ledger.read(store, model_id, None, end)  # a first publication may be long ago
-    given = consent.versions(store, model_id)
+    given, damaged = consent.readable(store, model_id)
     ended = ledger.ends_of_consents(store, model_id)
-    return statement(given, found, ended, since, end), list(found.damaged)
+    return statement(given, found, ended, since, end), [*found.damaged, *damaged]
 
 
 def _checked(

@@ -19,7 +19,13 @@ from compliance import consent, erasure, ledger, policy, retention
 from identity import enrolment, likeness
 from serve import gallery, idempotency, queue, scopes, standing
 from serve.asked import Asked
-from workspace.errors import Conflict, ConsentMissing, ModelRevoked, SealBroken
+from workspace.errors import (
+    Conflict,
+    ConsentMissing,
+    ConsentSuspended,
+    ModelRevoked,
+    SealBroken,
+)
 from workspace.store import WorkspaceStore
 from workspace.tombstones import Grave
 from workspace.types import Caller, ConsentStatus, GenerationId, ModelId, ModelStatus
@@ -110,6 +116,7 @@ def _forget_decisions(store: WorkspaceStore, model_id: ModelId) -> None:
     for row in list(store.db.query("SELECT id FROM images WHERE model_id = ?", [model_id])):
         store.destroy("fingerprints", row["id"])
     ledger.forget_words(store, model_id)
+    store.destroy("meta", _pause(model_id))
 
 
 def _forget_words(store: WorkspaceStore, model_id: ModelId) -> None:
@@ -167,6 +174,8 @@ def suspend(
     """
     with store.transaction():
         _move(store, model_id, caller, now, ModelStatus.READY, ModelStatus.SUSPENDED)
+        if _is_person(caller):
+            store.put_note(_pause(model_id), {"at": now.isoformat()})
         return standing.recheck(store, model_id, caller.actor, now)
 
 
@@ -181,13 +190,31 @@ def resume(
     Raises:
         NotFound, ModelRevoked, ConsentMissing: there is no consent to resume.
         Conflict: the model is not one that can be used.
+        ConsentSuspended: the person paused it on their own page, and nobody else lifts that.
         ScopeMissing: the workspace has the two-person rule, and the caller is not legal.
     """
     if policy.read(store).two_person:
         scopes.require(caller, "consents:write")
     with store.transaction():
+        if paused_by_person(store, model_id) and not _is_person(caller):
+            raise ConsentSuspended("The person paused this; only they can allow it again.")
+        store.destroy("meta", _pause(model_id))
         _move(store, model_id, caller, now, ModelStatus.SUSPENDED, ModelStatus.READY)
         return standing.recheck(store, model_id, caller.actor, now)
+
+
+def paused_by_person(store: WorkspaceStore, model_id: ModelId) -> bool:
+    """Tell whether the person themselves paused it, through their own link."""
+    return store.count("meta", "id = ?", (_pause(model_id),)) > 0
+
+
+def _pause(model_id: ModelId) -> str:
+    return f"paused {model_id}"
+
+
+def _is_person(caller: Caller) -> bool:
+    """A talent link's id; keys, people and sessions begin with something else."""
+    return caller.actor.startswith("tal_")
 
 
 def _move(

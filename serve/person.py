@@ -1,0 +1,216 @@
+"""What a person sees and does through their own link; the page of it is `person_page.py`.
+
+Rules: only what is theirs. A look is audited (`talent.looked`), and so is every answer, under the
+link's id. A pause that the person made is lifted by the person only; withdrawing destroys
+everything of them and gives the signed certificate. After that, codes of what was made and
+published are left, so that they can still see what they are owed.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from compliance import approvals, audit, campaigns, consent, erasure, ledger
+from compliance.approvals import DECIDERS
+from compliance.campaigns import Campaign
+from compliance.consent import Consent
+from compliance.ledger import Publication, UseOfPerson
+from serve import accounts, gallery, present, withdrawal
+from serve.ledger_views import StatementView
+from serve.talent import Link
+from workspace.errors import NotFound, SealBroken
+from workspace.store import WorkspaceStore
+from workspace.types import Approval, Caller, GenerationId, ImageId, ModelId, ModelStatus
+
+USES_ON_A_PAGE = 50
+MOST_WAITING = 24  # pictures that wait for an answer, on one page
+_GONE = (ModelStatus.REVOKED, ModelStatus.ERASED)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One use with where it went, and whether its picture can still be looked at."""
+
+    use: UseOfPerson
+    publications: tuple[Publication, ...]
+    approval: Approval
+    is_kept: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Everything that the page shows."""
+
+    workspace: str
+    name: str | None
+    status: ModelStatus
+    given: Consent | None  # the newest version; None where none opens
+    expires_at: datetime  # of the link
+    paused_by_person: bool
+    waiting: tuple[ImageId, ...]
+    waiting_in_all: int
+    campaigns: tuple[Campaign, ...]  # that wait for an answer
+    uses: tuple[Shown, ...]  # newest first, one page
+    uses_in_all: int
+    page: int
+    pages: int
+    pay: StatementView
+    has_certificate: bool
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether everything of the person was destroyed."""
+        return self.status in _GONE
+
+
+def look(store: WorkspaceStore, link: Link, now: datetime, page: int = 1) -> Person:
+    """Gather what the person may see, and audit that somebody looked.
+
+    Raises:
+        NotFound: the model is not there any more.
+    """
+    model_id = link.model_id
+    audit.append(store, "talent.looked", model_id, link.id, now)
+    shown = present.model(store, model_id, now)
+    found = ledger.read(store, model_id, None, now)
+    pages = max(1, -(-len(found.uses) // USES_ON_A_PAGE))
+    page = min(max(1, page), pages)
+    first = (page - 1) * USES_ON_A_PAGE
+    newest = found.uses[::-1][first : first + USES_ON_A_PAGE]
+    waits = [one.image_id for one in approvals.waiting(store, model_id)]
+    return Person(
+        workspace=store.workspace.name,
+        name=shown.name,
+        status=shown.status,
+        given=_newest(store, model_id),
+        expires_at=link.expires_at,
+        paused_by_person=withdrawal.paused_by_person(store, model_id),
+        waiting=tuple(waits[:MOST_WAITING]),
+        waiting_in_all=len(waits),
+        campaigns=tuple(
+            one for one in campaigns.of_model(store, model_id) if one.status is Approval.PENDING
+        ),
+        uses=_with_publications(store, newest, found.publications),
+        uses_in_all=len(found.uses),
+        page=page,
+        pages=pages,
+        pay=accounts.pay(store, model_id, None, None, now),
+        has_certificate=bool(erasure.listed(store, model_id)),
+    )
+
+
+def picture(store: WorkspaceStore, link: Link, image_id: str) -> bytes:
+    """Open a marked picture of the person, also one that waits for their answer.
+
+    Raises:
+        NotFound: it does not show this person, or is gone.
+        MarkingFailed, SealBroken: it may not leave, or can't.
+    """
+    _own_image(store, link, image_id)
+    approvals.hold(store, image_id, DECIDERS)  # the person decides, too
+    return gallery.open_picture(store, image_id).data
+
+
+def certificate(store: WorkspaceStore, link: Link) -> dict[str, Any]:
+    """Give the signed certificate of what was destroyed.
+
+    Raises:
+        NotFound: nothing was.
+    """
+    return erasure.latest(store, link.model_id)
+
+
+def answer_image(
+    store: WorkspaceStore, link: Link, image_id: str, approved: bool, now: datetime
+) -> None:
+    """Approve a picture, or decline it, which destroys it.
+
+    Raises:
+        NotFound: it does not show this person, or nobody asked.
+        Conflict: the other answer was given already.
+    """
+    with store.transaction():
+        _own_image(store, link, image_id)
+        approvals.decide_image(store, image_id, approved, link.id, now)
+        if not approved:
+            gallery.destroy(store, image_id)
+
+
+def answer_campaign(
+    store: WorkspaceStore, link: Link, campaign_id: str, approved: bool, now: datetime
+) -> None:
+    """Approve a campaign, or decline it.
+
+    Raises:
+        NotFound: it is not about this person.
+        Conflict: the other answer was given already.
+    """
+    with store.transaction():
+        if campaigns.campaign(store, campaign_id).model_id != link.model_id:
+            raise NotFound("There is no such campaign.")
+        campaigns.decide(store, campaign_id, approved, link.id, now)
+
+
+def pause(store: WorkspaceStore, link: Link, now: datetime) -> tuple[GenerationId, ...]:
+    """Stop all use until the person allows it again; return what was refused for it.
+
+    Raises:
+        Conflict, ModelRevoked, ConsentMissing: there is nothing to pause.
+    """
+    return withdrawal.suspend(store, link.model_id, _self(link), now)
+
+
+def resume(store: WorkspaceStore, link: Link, now: datetime) -> tuple[GenerationId, ...]:
+    """Allow use again after a pause of the person's own.
+
+    Raises:
+        NotFound: the person did not pause.
+        Conflict, ModelRevoked, ConsentMissing: there is nothing to allow.
+    """
+    with store.transaction():
+        if not withdrawal.paused_by_person(store, link.model_id):
+            raise NotFound("You did not pause this.")
+        return withdrawal.resume(store, link.model_id, _self(link), now)
+
+
+def withdraw(store: WorkspaceStore, link: Link, now: datetime) -> tuple[GenerationId, ...]:
+    """Revoke the consent and destroy everything of the person; return what was cancelled."""
+    return withdrawal.revoke(store, link.model_id, _self(link), now).cancelled
+
+
+def _self(link: Link) -> Caller:
+    """The person decides about their own consent as `legal` would."""
+    return Caller(link.workspace_id, link.id, frozenset({"consents:write"}))
+
+
+def _own_image(store: WorkspaceStore, link: Link, image_id: str) -> None:
+    where = "id = ? AND model_id = ?"
+    if not store.count("images", where, (image_id, link.model_id)):
+        raise NotFound("There is no such picture.")
+
+
+def _newest(store: WorkspaceStore, model_id: ModelId) -> Consent | None:
+    try:
+        return consent.current(store, model_id)
+    except SealBroken:  # the rest of the page, and withdrawing, must work all the same
+        return None
+
+
+def _with_publications(
+    store: WorkspaceStore, uses: tuple[UseOfPerson, ...], publications: tuple[Publication, ...]
+) -> tuple[Shown, ...]:
+    went: dict[str, list[Publication]] = defaultdict(list)
+    for one in publications:
+        went[one.image_id].append(one)
+    return tuple(
+        Shown(
+            use,
+            tuple(went[use.image_id]),
+            approvals.state_of(store, use.image_id),
+            gallery.has(store, use.image_id),
+        )
+        for use in uses
+    )
