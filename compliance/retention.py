@@ -130,11 +130,20 @@ def set_purpose_met(
         ModelRevoked: there is nobody left.
     """
     with store.transaction():
-        if ModelStatus(store.get("models", model_id).columns["status"]) in _GONE:
+        if is_gone(store, model_id):
             raise ModelRevoked("There is nobody left to keep or destroy.")
         text = at.isoformat() if at else None
         _change(store, model_id, {"purpose_met_at": text})
         audit.append(store, "retention.changed", model_id, caller.actor, now, purpose_met_at=text)
+
+
+def is_gone(store: WorkspaceStore, model_id: ModelId) -> bool:
+    """Tell whether everything of a model was destroyed.
+
+    Raises:
+        NotFound: this workspace has no such model.
+    """
+    return ModelStatus(store.get("models", model_id).columns["status"]) in _GONE
 
 
 def due(store: WorkspaceStore, rules: RetentionRules, now: datetime) -> list[Standing]:

@@ -87,6 +87,7 @@ class EnrolmentRequest:
     consent_terms: Mapping[str, Any] | None = None
     evidence: tuple[bytes, ...] = ()
     allow_duplicate: bool = False
+    policy_version: str = ""  # of the retention policy that was shown; goes into the consent
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +167,16 @@ def enrol(
     model_id = ModelId(new_id("mdl"))
     with store.transaction():
         _check_room(store, plan)
-        consent.record(store, model_id, terms, request.attestations, guidelines, caller, now)
+        consent.record(
+            store,
+            model_id,
+            terms,
+            request.attestations,
+            guidelines,
+            caller,
+            now,
+            policy_version=request.policy_version,
+        )
         likeness.save_photos(store, model_id, full_body, close_up)
         for data, media_type in files:
             store.assets.put(data, likeness.EVIDENCE, model_id, media_type)

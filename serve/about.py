@@ -62,6 +62,9 @@ class CapabilitiesView(BaseModel):
     plan: str
     custom_models: bool = Field(description="Whether the workspace's plan has custom models.")
     guidelines_version: str
+    retention_policy_url: str | None = Field(
+        description="The published policy; nobody can be enrolled while there is none."
+    )
     attestations: list[AttestationView]
 
 
@@ -90,6 +93,7 @@ class GuidelinesView(BaseModel):
     photos: list[PhotoGuideView]
     attestations: list[AttestationView]
     sha256: str
+    retention_policy_url: str | None
     purposes: list[LabelView]
     channels: list[LabelView]
 

@@ -35,6 +35,7 @@ Observe = Callable[[str, str, int, float], None]  # method, route template, stat
 _log = logging.getLogger("housemodel.http")
 _CLEAN_ID = re.compile(rb"[A-Za-z0-9_.:-]{1,64}")
 _SIGN_IN = ("/sign-in", "/sign-out")
+_POLICY_PAGE = "/policy"
 _API_POLICY = b"default-src 'none'; frame-ancestors 'none'"
 _CONSOLE_POLICY = (
     b"default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
@@ -126,6 +127,8 @@ class Frame:
         elif scope["path"] in _SIGN_IN:
             # NOTE: with `no-referrer` a browser would send `Origin: null` along with our own form.
             policy, referrer = _PAGE_POLICY, b"same-origin"
+        elif scope["path"] == _POLICY_PAGE:
+            policy = _PAGE_POLICY
         headers = [
             (b"content-security-policy", policy),
             (b"x-content-type-options", b"nosniff"),

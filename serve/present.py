@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from compliance import approvals
 from compliance.consent import Consent, current
 from identity import enrolment
 from serve import gallery, queue, views
 from serve.asked import Asked
 from workspace.rows import Row
 from workspace.store import WorkspaceStore
-from workspace.types import ConsentStatus, GenerationStatus, ModelId, ModelStatus
+from workspace.types import Approval, ConsentStatus, GenerationStatus, ModelId, ModelStatus
 
 BASE = "/v1"
 
@@ -39,13 +40,14 @@ def generation(store: WorkspaceStore, row: Row) -> views.GenerationView:
         purpose=asked.purpose,
         channel=asked.channel,
         territories=list(asked.territories),
+        campaign=asked.campaign,
         metadata=dict(asked.metadata),
         refined_from=asked.refined_from,
         created_at=columns["created_at"],
         finished_at=columns["finished_at"],
         position=queue.position(store, columns, row.id),
         progress=views.ProgressView(step=columns["step"], steps=columns["steps"]),
-        images=[image(one) for one in images],
+        images=[image(one, approvals.state_of(store, one.id)) for one in images],
         error=views.ErrorView(**error) if error else None,
         status_url=url,
         cancel_url=f"{url}/cancel",
@@ -61,7 +63,7 @@ def accepted(store: WorkspaceStore, row: Row) -> views.GenerationAccepted:
     )
 
 
-def image(one: gallery.Image) -> views.ImageView:
+def image(one: gallery.Image, approval: Approval) -> views.ImageView:
     """Show what is known of a finished image."""
     facts = one.facts
     return views.ImageView(
@@ -74,6 +76,7 @@ def image(one: gallery.Image) -> views.ImageView:
         product_score=facts.product_score,
         model_version=facts.model_version,
         consent_id=facts.consent_id,
+        approval=approval.value,
         pack=facts.pack,
         weights_digest=facts.weights_digest,
         engine=facts.engine,
@@ -133,6 +136,7 @@ def consent(version: Consent, now: datetime) -> views.ConsentView:
         ],
         guidelines_version=version.guidelines_version,
         policy_url=version.policy_url,
+        policy_version=version.policy_version,
         recorded_by=version.recorded_by,
         recorded_at=version.recorded_at,
     )

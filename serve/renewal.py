@@ -31,6 +31,7 @@ def record(
     guidelines: Guidelines,
     caller: Caller,
     now: datetime,
+    policy_version: str = "",
 ) -> tuple[Consent, tuple[GenerationId, ...]]:
     """Record and audit the new version; a suspended model stays suspended.
 
@@ -54,7 +55,16 @@ def record(
             raise Conflict("The enrolment was refused; enrol the person again.")
         if status in _NOT_YET:
             raise NotReady("The model is still being built.", (), 2)
-        given = consent.record(store, model_id, terms, attestations, guidelines, caller, now)
+        given = consent.record(
+            store,
+            model_id,
+            terms,
+            attestations,
+            guidelines,
+            caller,
+            now,
+            policy_version=policy_version,
+        )
         if status is ModelStatus.SUSPENDED:
             suspended = ConsentStatus.SUSPENDED
             given = consent.set_status(store, given.id, suspended, now, caller.actor)

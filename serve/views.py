@@ -79,6 +79,9 @@ class ImageView(BaseModel):
     product_score: float | None = Field(description="0 to 1: agreement with the product's colours.")
     model_version: int | None
     consent_id: str | None
+    approval: Literal["none", "pending", "approved", "declined"] = Field(
+        description="What is pending leaves only to those who decide about it."
+    )
     pack: str
     weights_digest: str
     engine: str
@@ -122,6 +125,7 @@ class GenerationView(BaseModel):
     purpose: str
     channel: str
     territories: list[str]
+    campaign: str | None = Field(description="Id of the campaign that it was made for.")
     metadata: dict[str, str]
     refined_from: str | None
     created_at: Time
@@ -192,6 +196,7 @@ class ConsentView(BaseModel):
     attestations: list[dict[str, JsonValue]]
     guidelines_version: str = Field(description="Of the notice that was read and ticked.")
     policy_url: str = Field(description="Of the retention policy that was in force; may be empty.")
+    policy_version: str = Field(description="Of the appliance's own policy page, else empty.")
     recorded_by: str
     recorded_at: Time
 

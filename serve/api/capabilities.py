@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter
 
+from compliance import retention
 from compliance.terms import CUSTOM_MODEL_TOOLS
 from serve import about, rules, schema
 from serve.api.access import Visit, allowed
@@ -44,5 +45,6 @@ def capabilities(visit: Annotated[Visit, allowed()]) -> about.CapabilitiesView:
         plan=plan.name,
         custom_models=plan.custom_models,
         guidelines_version=guidelines.version,
+        retention_policy_url=retention.page_url(visit.store, services.retention),
         attestations=[about.AttestationView.of(box) for box in guidelines.attestations],
     )

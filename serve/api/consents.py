@@ -11,7 +11,7 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from pydantic import Field, JsonValue
 
-from compliance import consent
+from compliance import consent, retention
 from compliance.terms import parse_terms
 from identity import enrolment
 from serve import idempotency, present, renewal, schema, views
@@ -75,11 +75,12 @@ def record_consent(
     found = ModelId(model_id)
     enrolment.describe(store, found)
     refused: list[GenerationId] = []
+    shown = retention.version_shown(store, visit.services.retention)
 
     def record() -> ConsentId:
         terms = parse_terms(body.consent, now, guidelines.vocabulary)
         given, stopped = renewal.record(
-            store, found, terms, body.attestations, guidelines, visit.caller, now
+            store, found, terms, body.attestations, guidelines, visit.caller, now, shown
         )
         refused.extend(stopped)
         return given.id

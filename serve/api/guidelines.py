@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter
 
+from compliance import retention
 from serve import about
 from serve.api.access import Visit, allowed
 from serve.problems import documented
@@ -20,4 +21,6 @@ router = APIRouter(prefix="/v1", tags=["guidelines"])
 )
 def guidelines(visit: Annotated[Visit, allowed()]) -> about.GuidelinesView:
     """Show framing, lighting and angles per photo, and the attestation texts with their hashes."""
-    return about.GuidelinesView.model_validate(visit.services.guidelines.as_json())
+    url = retention.page_url(visit.store, visit.services.retention)
+    shown = visit.services.guidelines.as_json() | {"retention_policy_url": url}
+    return about.GuidelinesView.model_validate(shown)

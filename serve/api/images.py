@@ -6,10 +6,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
+from starlette.background import BackgroundTask
 
+from compliance import approvals
+from compliance.provenance import Marked
 from identity.photos import MEDIA_TYPES, Format
-from serve import gallery, marking
+from serve import gallery, marking, retaining
 from serve.api.access import Visit, allowed
+from serve.guarding import guarded
 from serve.problems import documented
 
 router = APIRouter(prefix="/v1/images", tags=["images"])
@@ -33,9 +37,11 @@ def image(
 ) -> Response:
     """Open the sealed picture; it is kept as a marked PNG, and marked anew in other formats."""
     wanted = format or preferred(request.headers.get("accept", ""))
-    stored = gallery.open_picture(visit.store, image_id)
+    stored = _opened(visit, image_id)
     copy = marking.copy(visit.services.parts.marker, stored, wanted)
-    return Response(copy.data, media_type=copy.media_type, headers=_headers(image_id, wanted))
+    gone = BackgroundTask(guarded, retaining.fetched, visit.store, image_id, visit.now())
+    headers = _headers(image_id, wanted)
+    return Response(copy.data, media_type=copy.media_type, headers=headers, background=gone)
 
 
 @router.get(
@@ -48,8 +54,15 @@ def manifest(image_id: str, visit: Annotated[Visit, allowed("images:read")]) -> 
 
     The JSON is the C2PA library's own report: `active_manifest`, `manifests`, `validation_state`.
     """
-    stored = gallery.open_picture(visit.store, image_id)
+    stored = _opened(visit, image_id)
     return visit.services.parts.marker.report(stored.data, stored.media_type)
+
+
+def _opened(visit: Visit, image_id: str) -> Marked:
+    """Open a picture for this caller; one that waits for the person's answer stays here."""
+    stored = gallery.open_picture(visit.store, image_id)
+    approvals.hold(visit.store, image_id, visit.caller.scopes)
+    return stored
 
 
 def preferred(accept: str) -> Format:

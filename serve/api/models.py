@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request, Response
 from pydantic import BeforeValidator, Field, JsonValue
 
+from compliance import retention
 from identity import enrolment
 from serve import forms, idempotency, paging, present, rules, schema, sight, views, withdrawal
 from serve.api import once
@@ -101,6 +102,7 @@ async def create(
             consent_terms=fields.consent,
             evidence=form.files.get("evidence", ()),
             allow_duplicate=fields.allow_duplicate,
+            policy_version=retention.version_shown(visit.store, visit.services.retention),
         )
         model = await uploads.work(lambda: _enrol(visit, wanted, sent))
     response.headers["Location"] = f"/v1/models/{model.id}"
