@@ -1,7 +1,8 @@
 """Images that wait for the person's answer, where the consent asks for approval of each image.
 
 Rules: what waits leaves only to those who decide (`may_leave`), until it is approved; a declined
-image is destroyed by the caller. An answer is given once and never changed, and it is audited.
+image is destroyed by the caller. What was approved may be declined later, and that is final; every
+answer is audited.
 Campaigns are in `campaigns.py`.
 """
 
@@ -70,7 +71,8 @@ def state_of(store: WorkspaceStore, image_id: str) -> Approval:
 
 def waiting(store: WorkspaceStore, model_id: str) -> list[ImageApproval]:
     """The images of a model that wait for an answer, oldest first."""
-    rows = store.find(IMAGES, "model_id = ? AND status = 'pending'", (model_id,), "created_at, id")
+    kept = "model_id = ? AND status = 'pending' AND id IN (SELECT id FROM images)"
+    rows = store.find(IMAGES, kept, (model_id,), "created_at, id")
     return [_image(row) for row in rows]
 
 
@@ -93,11 +95,11 @@ def hold(store: WorkspaceStore, image_id: str, scopes: Collection[str]) -> None:
 def decide_image(
     store: WorkspaceStore, image_id: str, approved: bool, actor: str, now: datetime
 ) -> ImageApproval:
-    """Note the person's answer and audit it; the caller destroys what was declined.
+    """Note the person's answer and audit it; `serve.approving` destroys what was declined.
 
     Raises:
         NotFound: nobody was asked about this image.
-        Conflict: the other answer was given already.
+        Conflict: it was declined already.
     """
     with store.transaction():
         row = store.get(IMAGES, image_id)
@@ -114,14 +116,14 @@ def answer(
     """Write an answer into a waiting row; False when the same answer stands there already.
 
     Raises:
-        Conflict: the other answer was given already.
+        Conflict: it was declined already.
     """
     wanted = Approval.APPROVED if approved else Approval.DECLINED
     before = Approval(row.columns["status"])
     if before is wanted:
         return False
-    if before is not Approval.PENDING:
-        raise Conflict(f"This was {before.value} already.")
+    if before is Approval.DECLINED:
+        raise Conflict("This was declined already, which is final.")
     private = {**row.private, "decided_by": actor}
     changed = {"status": wanted.value, "decided_at": now.isoformat()}
     store.put(table, row.id, private, **changed)

@@ -2,8 +2,8 @@
 
 Rules: where the consent asks for approval per campaign, `admission.py` refuses what names no
 approved one; this module keeps campaigns and answers. A campaign may narrow purpose, channels and
-territories; its approval covers no more. An answer is given once and never changed. Names and
-notes are sealed; the audit log has the campaign's id.
+territories; its approval covers no more. What was approved may be declined later, and that is
+final. Names and notes are sealed; the audit log has the campaign's id.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def decide(
 
     Raises:
         NotFound: this workspace has no such campaign.
-        Conflict: the other answer was given already.
+        Conflict: it was declined already.
     """
     with store.transaction():
         row = store.get(CAMPAIGNS, campaign_id)

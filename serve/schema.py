@@ -52,9 +52,10 @@ class GenerationRequest(Body):
     n: int = Field(1, ge=1, le=MAX_IMAGES, description="Number of images.")
     aspect_ratio: str | None = Field(None, max_length=16, description="The pack's default if none.")
     seed: int | None = Field(None, ge=0, le=MAX_SEED, description="Image k uses seed + k.")
-    purpose: Word = "ecommerce_pdp"
-    channel: Word = "web"
-    territories: Territories = Field(default_factory=lambda: ["EU"])
+    purpose: Word | None = Field(None, description="The workspace's own (/v1/policy) if none.")
+    channel: Word | None = Field(None, description="The workspace's own if none.")
+    territories: Territories | None = Field(None, description="The workspace's own if none.")
+    campaign: Word | None = Field(None, description="Name or id; approved, where consent asks.")
     label: Literal["auto"] = "auto"
     metadata: Metadata = Field(
         default_factory=dict, max_length=16, description="Your own notes, kept sealed."
@@ -76,6 +77,7 @@ class RefineRequest(Body):
     purpose: Word | None = None
     channel: Word | None = None
     territories: Territories | None = None
+    campaign: Word | None = None
     metadata: Metadata | None = Field(None, max_length=16)
 
 

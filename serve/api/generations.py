@@ -9,7 +9,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
 
-from compliance import audit
+from compliance import audit, policy
 from serve import idempotency, paging, pipeline, present, queue, rules, schema, views
 from serve.api import once
 from serve.api.access import PAGE, Cursor, Key, Limit, Visit, allowed
@@ -36,6 +36,7 @@ def create(
     """Check, admit and queue a generation; it is durable when this answers."""
     if body.image is not None and body.tool is not Tool.BACKGROUND_SWAP:
         raise InvalidRequest("Only background_swap works on an image.", (), None, "/image")
+    usual = policy.read(visit.store)
     asked = Asked(
         tool=body.tool,
         prompt=body.prompt,
@@ -44,9 +45,10 @@ def create(
         n=body.n,
         aspect_ratio=body.aspect_ratio or "",
         seed=secrets.randbelow(SEEDS) if body.seed is None else body.seed,
-        purpose=body.purpose,
-        channel=body.channel,
-        territories=tuple(body.territories),
+        purpose=body.purpose or usual.purpose,
+        channel=body.channel or usual.channel,
+        territories=tuple(body.territories or usual.territories),
+        campaign=body.campaign,
         metadata=body.metadata,
     )
     return _submit(visit, asked, once.of_json(key, request, body), response)
