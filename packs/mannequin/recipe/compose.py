@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFilter
 
+from .pictures import contact_shadow, over
 from .poses import POSES
 from .prompts import write_prompt
-from .samples import contact_shadow
-from .scenes import BACKGROUNDS, FRAMINGS, LIGHTS, background, tone
-from .studio import over
+from .scenes import BACKGROUNDS, FRAMINGS, LIGHTS, backdrop
 
 
 @dataclass
@@ -21,7 +21,7 @@ class Examples:
     """Arrays of one shard after composition, all uint8 RGB (N, H, W, 3), and N prompts.
 
     `close_up` and `full_body` are per person: `owner` (N,) maps examples to them.
-    labels (N, 7): framing, pose, turned, light, female, bare, background.
+    labels (N, 7): framing, pose, turned, light, female, bare, background; takes (N, 4): see layout.
     """
 
     target: np.ndarray
@@ -30,6 +30,7 @@ class Examples:
     full_body: np.ndarray
     owner: np.ndarray
     labels: np.ndarray
+    takes: np.ndarray
     prompts: list[str]
 
 
@@ -39,21 +40,55 @@ def _light_ground(rng: np.random.Generator) -> np.ndarray:
     return np.clip(grey + rng.normal(0, 5, 3), 0, 255)
 
 
-def compose(shard: dict[str, np.ndarray], seed: int) -> Examples:
-    """One pass over a shard: new backgrounds, prompts and reference grounds for every seed."""
+def degrade(picture: np.ndarray, rng: np.random.Generator, shift: float = 0.03) -> np.ndarray:
+    """What uploads suffer: a crop that is a little off, white balance, blur, JPEG. (H, W, 3) uint8.
+
+    shift: of the crop, as a share of the picture's sides.
+    """
+    height, width = picture.shape[:2]
+    image = Image.fromarray(picture)
+    if rng.random() < 0.7:
+        zoom, (dx, dy) = rng.uniform(1 - shift, 1 + shift), rng.uniform(-shift, shift, 2)
+        grown = Image.fromarray(np.pad(picture, ((16, 16), (16, 16), (0, 0)), mode="edge"))
+        x, y = width * (0.5 + dx - zoom / 2) + 16, height * (0.5 + dy - zoom / 2) + 16
+        box = (x, y, x + width * zoom, y + height * zoom)
+        image = grown.resize((width, height), Image.Resampling.BICUBIC, box)
+    if rng.random() < 0.2:
+        image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.0)))
+    values = np.asarray(image, np.float32)
+    if rng.random() < 0.4:
+        values = values * rng.normal(1.0, 0.025, 3) * rng.uniform(0.93, 1.06)
+    if rng.random() < 0.2:
+        values = values + rng.normal(0, rng.uniform(1, 4), values.shape)
+    values = np.clip(values, 0, 255).astype(np.uint8)
+    if rng.random() < 0.3:
+        buffer = io.BytesIO()
+        Image.fromarray(values).save(buffer, "JPEG", quality=int(rng.integers(55, 90)))
+        values = np.asarray(Image.open(buffer).convert("RGB"))
+    return values
+
+
+def compose(shard: dict[str, np.ndarray], seed: int, clean: bool = False) -> Examples:
+    """One pass over a shard: new backgrounds, prompts and reference grounds for every seed.
+
+    Odd seeds mirror everything: no prompt names left or right, and negated takes mirror a pose.
+    clean: references without degradations.
+    """
     rng = np.random.default_rng(seed)
+    spoil = (lambda p, r: p) if clean else degrade
+    flip = -1 if seed % 2 else 1
+    size = (shard["target"].shape[2], shard["target"].shape[1])
     targets, products, labels, prompts = [], [], [], []
-    for rgba, product, label, horizon in zip(
-        shard["target"], shard["product"], shard["labels"], shard["horizon"], strict=True
+    for rgba, product, label in zip(
+        shard["target"], shard["product"], shard["labels"], strict=True
     ):
         framing, pose, turned, lit, female, bare = (int(v) for v in label)
         place = int(rng.integers(len(BACKGROUNDS)))
-        size = (rgba.shape[1], rgba.shape[0])
-        scene = tone(LIGHTS[lit], background(BACKGROUNDS[place], size, float(horizon), rng))
+        scene = backdrop(BACKGROUNDS[place], FRAMINGS[framing], LIGHTS[lit], size)
         if FRAMINGS[framing] == "full_body":
             scene = contact_shadow(scene, (0.5, 0.93), (0.2, 0.025))
-        targets.append(over(rgba, scene))
-        products.append(over(product, _light_ground(rng)))
+        targets.append(over(rgba[:, ::flip], scene))
+        products.append(spoil(over(product[:, ::flip], _light_ground(rng)), rng))
         labels.append((framing, pose, turned, lit, female, bare, place))
         prompts.append(
             write_prompt(
@@ -66,25 +101,30 @@ def compose(shard: dict[str, np.ndarray], seed: int) -> Examples:
                 "female" if female else "male",
             )
         )
+    people = {
+        name: np.array([spoil(over(c[:, ::flip], _light_ground(rng)), rng) for c in shard[name]])
+        for name in ("close_up", "full_body")
+    }
     return Examples(
         np.array(targets),
         np.array(products),
-        np.array([over(c, _light_ground(rng)) for c in shard["close_up"]]),
-        np.array([over(c, _light_ground(rng)) for c in shard["full_body"]]),
+        people["close_up"],
+        people["full_body"],
         shard["owner"],
         np.array(labels),
+        shard["takes"].astype(np.float32) * flip,
         prompts,
     )
 
 
-def contact_sheet(examples: Examples, count: int = 48, columns: int = 8) -> Image.Image:
-    """Tiles of [close-up over product | full body over nothing | target], for a human eye."""
+def contact_sheet(examples: Examples, count: int = 48, columns: int = 6) -> Image.Image:
+    """Tiles of [close-up over full body and product | target], for a human eye."""
     tiles = []
     for i in range(min(count, len(examples.target))):
-        person = examples.owner[i]
-        left = np.vstack([examples.close_up[person], examples.product[i]])
-        middle = np.vstack([examples.full_body[person], np.full((64, 32, 3), 255, np.uint8)])
-        tiles.append(np.hstack([left, middle, examples.target[i]]))
+        lower = np.hstack([examples.full_body[examples.owner[i]], examples.product[i]])
+        upper = np.full((128, 160, 3), 255, np.uint8)
+        upper[:, :128] = examples.close_up[examples.owner[i]]
+        tiles.append(np.hstack([np.vstack([upper, lower]), examples.target[i]]))
     rows = [np.hstack(tiles[i : i + columns]) for i in range(0, len(tiles), columns)]
     return Image.fromarray(np.vstack([r for r in rows if r.shape == rows[0].shape]))
 

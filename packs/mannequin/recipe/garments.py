@@ -164,10 +164,8 @@ class Wardrobe:
         self.pieces: dict[str, Piece] = {p.name: p for p in pieces if p.name in names}
         self.library = library
 
-    def material(
-        self, piece: Piece, fabric: Fabric, low: np.ndarray, high: np.ndarray
-    ) -> Material:
-        """The fabric on a piece. low, high: corners of the whole garment at rest (x, y, z in dm)."""
+    def material(self, piece: Piece, fabric: Fabric, low: np.ndarray, high: np.ndarray) -> Material:
+        """The fabric on a piece. low, high: corners of the whole garment at rest (3,), in dm."""
         layout = (fabric.period, fabric.phase, fabric.drop, float(high[1]))
         if fabric.pattern == PHOTO:
             layout = tuple(float(v) for v in (*low[:2], *(high - low)[:2]))

@@ -1,7 +1,12 @@
-"""Encodes shards into cached latents: several passes, each with other backgrounds and prompts."""
+"""Encodes shards into cached latents: several passes, each with other backgrounds and prompts.
+
+python -m recipe.latents --data WORK/shards --vae WORK/ae/vae --out WORK/latents --passes 4
+"""
 
 from __future__ import annotations
 
+import argparse
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +16,10 @@ import torch.nn.functional as F
 from diffusers import AutoencoderKLFlux2
 
 from .autoencoder import to_tensor
-from .compose import Examples, compose
+from .compose import compose
+from .pca import linear_map
 from .text import build_tokenizer, tokenize
+from .transformer import input_gain
 
 
 @dataclass
@@ -28,18 +35,31 @@ class LatentSet:
     full_body: torch.Tensor
     owner: torch.Tensor
     bare: torch.Tensor
+    framing: torch.Tensor
+    takes: torch.Tensor
     input_ids: torch.Tensor
     attention_mask: torch.Tensor
 
 
 @torch.no_grad()
-def encode(vae: AutoencoderKLFlux2, pictures: np.ndarray) -> torch.Tensor:
-    """Pictures (N, H, W, 3) -> (N, tokens, channels), as the pipeline encodes references."""
+def encode(vae: AutoencoderKLFlux2, pictures: np.ndarray, fast: bool = False) -> torch.Tensor:
+    """Pictures (N, H, W, 3) -> (N, tokens, channels), as the pipeline encodes references.
+
+    fast: by the encoder's matrix (see pca.linear_map) instead of its convolutions.
+    """
     out = []
     mean = vae.bn.running_mean.view(1, -1, 1, 1)
     std = torch.sqrt(vae.bn.running_var.view(1, -1, 1, 1) + vae.config.batch_norm_eps)
+    matrix, offset = linear_map(vae) if fast else (None, None)
     for i in range(0, len(pictures), 64):
-        z = vae.encode(to_tensor(pictures[i : i + 64])).latent_dist.mode()
+        x = to_tensor(pictures[i : i + 64])
+        if fast:
+            n, _, h, w = x.shape
+            blocks = x.reshape(n, 3, h // 16, 16, w // 16, 16).permute(0, 2, 4, 3, 5, 1)
+            z = (blocks.reshape(-1, 768) @ matrix + offset).reshape(n, h // 16, w // 16, -1)
+            z = z.permute(0, 3, 1, 2)
+        else:
+            z = vae.encode(x).latent_dist.mode()
         z = (F.pixel_unshuffle(z, 2) - mean) / std
         out.append(z.flatten(2).mT)
     return torch.cat(out)
@@ -54,31 +74,67 @@ def decode(vae: AutoencoderKLFlux2, tokens: torch.Tensor, grid: tuple[int, int])
     return vae.decode(F.pixel_shuffle(z, 2)).sample.clamp(-1, 1)
 
 
-def flipped(examples: Examples) -> Examples:
-    """Mirror every picture; no prompt names left or right."""
-    for name in ("target", "product", "close_up", "full_body"):
-        setattr(examples, name, getattr(examples, name)[:, :, ::-1].copy())
-    return examples
+def encode_shard(vae: AutoencoderKLFlux2, shard: Path, number: int) -> dict[str, torch.Tensor]:
+    """Pass `number` over a shard, of unit size in half precision; odd passes are mirrored."""
+    with np.load(shard) as data:
+        seed = 2 * (1000 * number + int(shard.stem[-6:])) + number % 2
+        examples = compose(dict(data), seed)
+    gain = input_gain()
+    rows = {
+        name: (encode(vae, getattr(examples, name), fast=True) * gain).half()
+        for name in ("target", "product", "close_up", "full_body")
+    }
+    batch = tokenize(build_tokenizer(), examples.prompts)
+    return rows | {
+        "owner": torch.from_numpy(examples.owner).long(),
+        "bare": torch.from_numpy(examples.labels[:, 5]).bool(),
+        "framing": torch.from_numpy(examples.labels[:, 0]).to(torch.int8),
+        "takes": torch.from_numpy(examples.takes),
+        "input_ids": batch["input_ids"].to(torch.int16),
+        "attention_mask": batch["attention_mask"].to(torch.int8),
+    }
 
 
-def encode_set(vae: AutoencoderKLFlux2, folder: Path, passes: range) -> LatentSet:
-    """All shards of a folder, once a pass; odd passes are mirrored."""
-    tokenizer = build_tokenizer()
+def load_set(folder: Path, limit: int | None = None) -> LatentSet:
+    """All encoded passes of a folder as one set."""
     rows: dict[str, list[torch.Tensor]] = {k: [] for k in LatentSet.__annotations__}
     people = 0
-    for number in passes:
-        for k, path in enumerate(sorted(folder.glob("shard_??????.npz"))):
-            with np.load(path) as data:
-                examples = compose(dict(data), number * 10_000 + k + 7)
-            if number % 2:
-                examples = flipped(examples)
-            for name in ("target", "product", "close_up", "full_body"):
-                rows[name].append(encode(vae, getattr(examples, name)).half())
-            rows["owner"].append(torch.from_numpy(examples.owner).long() + people)
-            rows["bare"].append(torch.from_numpy(examples.labels[:, 5]).bool())
-            people += len(examples.close_up)
-            batch = tokenize(tokenizer, examples.prompts)
-            rows["input_ids"].append(batch["input_ids"].to(torch.int16))
-            rows["attention_mask"].append(batch["attention_mask"].to(torch.int8))
-        print(f"pass {number}: {sum(map(len, rows['target']))} targets encoded", flush=True)
+    for path in sorted(folder.glob("latents_*.pt"))[:limit]:
+        part = torch.load(path, weights_only=True)
+        part["owner"] += people
+        people += len(part["close_up"])
+        for name, values in part.items():
+            rows[name].append(values)
     return LatentSet(**{k: torch.cat(v) for k, v in rows.items()})
+
+
+def main() -> None:
+    """Encode what shards there are, pass by pass; with --wait, shards that are still to come too."""
+    parser = argparse.ArgumentParser(description="Encode shards into latents for training.")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--vae", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--passes", type=int, default=2)
+    parser.add_argument("--wait", type=float, default=0, help="minutes to look for more shards")
+    parser.add_argument("--threads", type=int, default=1)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    args.out.mkdir(parents=True, exist_ok=True)
+    vae = AutoencoderKLFlux2.from_pretrained(args.vae).eval()
+    start = time.time()
+    while True:
+        shards = sorted(args.data.glob("shard_??????.npz"))
+        for number in range(args.passes):
+            for shard in shards:
+                path = args.out / f"latents_{number}_{shard.stem[-6:]}.pt"
+                if not path.exists():
+                    torch.save(encode_shard(vae, shard, number), path.with_suffix(".tmp"))
+                    path.with_suffix(".tmp").rename(path)
+                    print(path.name, flush=True)
+        if time.time() - start > args.wait * 60:
+            break
+        time.sleep(10)
+
+
+if __name__ == "__main__":
+    main()

@@ -45,7 +45,7 @@ FACE_IN_CLOSE_UP = (64 / 192, 96 / 256)
 FACE_IN_HALF_BODY = (32 / 192, 64 / 256)
 PERSON_IN_FULL_BODY = 0.88  # share of the height, head to toe, in the picture's middle
 
-TEXT_TOKENS = 12
+TEXT_TOKENS = 16
 TEXT_LAYERS = (1, 2, 3)
 STEPS = 1
 SEED_CHANNELS = 4  # of every token: only noise, read by the transformer to vary the take

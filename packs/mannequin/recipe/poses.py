@@ -20,8 +20,8 @@ def rotation(axis: str, angle: float) -> np.ndarray:
 def take_pose(name: str, arms: float, head: float) -> dict[str, np.ndarray]:
     """Rotations for a named pose. `arms` and `head` are standard normal numbers: the take.
 
-    The sign of `arms` chooses the leading side, its size how far limbs swing; `head` turns and tilts
-    the head. Negating all takes mirrors the pose.
+    The sign of `arms` chooses the leading side, its size how far limbs swing; `head` turns and
+    tilts the head. Negating all takes mirrors the pose.
     """
     side, swing = (1.0 if arms >= 0 else -1.0), float(np.clip(abs(arms), 0, 2.5)) / 2.5
     nod = float(np.clip(head, -2, 2)) / 2

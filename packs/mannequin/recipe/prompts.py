@@ -171,21 +171,25 @@ def write_prompt(
     light: str,
     gender: str,
 ) -> str:
-    """One prompt. Each aspect is usually named, sometimes left open; the order varies."""
-    if rng.random() < 0.03:
+    """One prompt, in any order. What is left out: half body, standing, front, white, soft.
+
+    So a prompt leaves nothing to chance, and training does not average over what it left open.
+    """
+    wanted = (
+        (FRAMING[framing], framing == "half_body", 0.9),
+        (POSE[pose], pose == "standing" or framing == "close_up", 0.4),
+        (TURN[turn], turn == "front", 0.4),
+        (BACKGROUND[background], background == "white", 0.9),
+        (LIGHT[light], light == "soft", 0.35),
+    )
+    if all(usual for _, usual, _ in wanted) and rng.random() < 0.3:
         return ""
     parts: list[str] = []
-    if rng.random() < 0.95:
-        parts.append(_pick(rng, FRAMING[framing]))
-    if rng.random() < (0.35 if framing == "close_up" else 0.75):
-        parts.append(_pick(rng, POSE[pose]))
-    if rng.random() < 0.55:
-        parts.append(_pick(rng, TURN[turn]))
-    if rng.random() < 0.95:
-        place = _pick(rng, BACKGROUND[background])
-        parts.append(_pick(rng, ("in ", "on ", "", "in front of ", "at ", "")) + place)
-    if rng.random() < (0.35 if light == "soft" else 0.9):
-        parts.append(_pick(rng, LIGHT[light]))
+    for words, usual, share in wanted:
+        if not usual or rng.random() < share:
+            small = ("in ", "on ", "", "in front of ", "at ", "")
+            before = _pick(rng, small) if words is BACKGROUND[background] else ""
+            parts.append(before + _pick(rng, words))
     if rng.random() < 0.4:
         parts.insert(0, _pick(rng, SUBJECT[gender]))
     if rng.random() < 0.35:

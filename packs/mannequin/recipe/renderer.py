@@ -13,6 +13,8 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
+from .light import Light
+
 NEAR, FAR = 4.0, 120.0  # dm; what cameras see
 VERTEX = """#version 330
 in vec3 position; in vec3 normal; in vec2 uv; in vec3 rest;
@@ -80,16 +82,6 @@ void main() {
   float s = shine * pow(max(dot(n, normalize(k + v)), 0.0), 24.0);
   colour_out = vec4(albedo * lit + s * key_colour, alpha);
 }"""
-
-
-@dataclass(frozen=True)
-class Light:
-    """A key light in camera space plus a sky/ground ambient; colours are linear multipliers."""
-
-    direction: tuple[float, float, float] = (0.45, 0.6, 0.8)
-    key: tuple[float, float, float] = (0.6, 0.6, 0.6)
-    sky: tuple[float, float, float] = (0.55, 0.55, 0.55)
-    ground: tuple[float, float, float] = (0.38, 0.38, 0.38)
 
 
 @dataclass(frozen=True)
@@ -254,7 +246,7 @@ class Renderer:
     def _occluded(raw: np.ndarray, buffer) -> np.ndarray:
         """Darkens what lies behind its neighbourhood: under the chin, between arm and body."""
         height, width = raw.shape[:2]
-        depth = np.frombuffer(buffer.read(attachment=-1, dtype="f4"), np.float32)
+        depth = np.frombuffer(buffer.read(components=1, attachment=-1, dtype="f4"), np.float32)
         depth = depth.reshape(height, width)[::-1][::4, ::4]
         solid = (depth < 1).astype(np.float32)
         if not solid.any():

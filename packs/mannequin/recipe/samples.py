@@ -16,9 +16,10 @@ from PIL import Image
 
 from .garments import PATTERNS, Fabric, Product, dress
 from .people import Person, sample_person
+from .pictures import contact_shadow, over
 from .poses import sample_pose_calm
 from .renderer import Light
-from .studio import Studio, over
+from .studio import Studio
 
 SAMPLE_SEED = 9_000_000  # shards use seeds below 1,000,000
 QUALITY = 88
@@ -146,14 +147,6 @@ def studio_ground(size: tuple[int, int], floor: float | None = None) -> np.ndarr
     return np.repeat(grey[..., None], 3, 2) + np.array([0, 0, 2])
 
 
-def contact_shadow(ground: np.ndarray, centre: tuple[float, float], radius: tuple[float, float]):
-    """Darkens an ellipse under the feet; centre and radius are shares of width and height."""
-    height, width = ground.shape[:2]
-    y, x = np.mgrid[0:height, 0:width]
-    d = ((x / width - centre[0]) / radius[0]) ** 2 + ((y / height - centre[1]) / radius[1]) ** 2
-    return ground * (1 - 0.35 * np.exp(-d * 1.6))[..., None]
-
-
 def render_person(studio: Studio, sample: SamplePerson, folder: Path) -> None:
     rng = np.random.default_rng(SAMPLE_SEED + sample.seed)
     person = person_of(sample, studio.model.anny.local_change_labels)
@@ -167,7 +160,9 @@ def render_person(studio: Studio, sample: SamplePerson, folder: Path) -> None:
     ground = contact_shadow(studio_ground(size, 0.8), (0.5, 0.945), (0.2, 0.02))
     Image.fromarray(over(picture, ground)).save(folder / "full_body.jpg", quality=QUALITY)
     size = (1080, 1440)
-    picture = studio.renderer.draw(parts, studio.face_camera(marks, 0.416, aspect=0.75), Light(), size)
+    picture = studio.renderer.draw(
+        parts, studio.face_camera(marks, 0.416, aspect=0.75), Light(), size
+    )
     Image.fromarray(over(picture, studio_ground(size))).save(
         folder / "close_up.jpg", quality=QUALITY
     )

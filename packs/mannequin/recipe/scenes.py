@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
+import functools
 
-from .renderer import Light
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+from .light import Light
 
 FRAMINGS = ("close_up", "half_body", "full_body")
 BACKGROUNDS = (
@@ -66,6 +69,22 @@ STUDIO = {
 }
 
 
+# height share where the ground begins; 1.2: below the picture. Walls show no ground up close.
+HORIZON = {"full_body": 0.84, "half_body": 0.62, "close_up": 0.72}
+WALLS = ("white", "grey", "black", "beige", "pink", "blue", "room")
+
+
+@functools.lru_cache(maxsize=256)
+def backdrop(name: str, framing: str, light_name: str, size: tuple[int, int]) -> np.ndarray:
+    """The one picture (H, W, 3) uint8 behind people for these words: words decide all of it."""
+    horizon = HORIZON[framing]
+    if name in WALLS and framing != "full_body":
+        horizon = 1.2
+    scene = background(name, size, horizon, np.random.default_rng(BACKGROUNDS.index(name)))
+    scene = gaussian_filter(scene, (1.2, 1.2, 0)) if name not in STUDIO else scene
+    return np.clip(tone(light_name, scene), 0, 255).astype(np.uint8)
+
+
 def background(
     name: str, size: tuple[int, int], horizon: float, rng: np.random.Generator
 ) -> np.ndarray:
@@ -77,7 +96,7 @@ def background(
     below = np.clip((y - horizon) / max(1 - horizon, 0.05), 0, 1)[..., None]
     colour = lambda *c: np.array(c, float)  # noqa: E731
     if name in STUDIO:
-        base = colour(*STUDIO[name]) * rng.uniform(0.96, 1.02)
+        base = colour(*STUDIO[name])
         shade = 1 - 0.05 * y - 0.06 * (2 * x - 1) ** 2
         return base * (shade[..., None] - 0.06 * ground)
     if name == "park":

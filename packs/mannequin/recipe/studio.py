@@ -190,10 +190,3 @@ class Studio:
     ) -> list[Part]:
         figure.pose(sample_pose_calm(rng))
         return self.person_parts(figure, person, dress(base, None))
-
-
-def over(picture: np.ndarray, background: np.ndarray) -> np.ndarray:
-    """Premultiplied RGBA (H, W, 4) over RGB (H, W, 3) or a colour, both uint8."""
-    alpha = picture[..., 3:].astype(np.float32) / 255
-    out = picture[..., :3] + (1 - alpha) * np.asarray(background, np.float32)
-    return np.clip(out + 0.5, 0, 255).astype(np.uint8)

@@ -1,6 +1,7 @@
-"""Trains the transformer and its text encoder by flow matching on cached latents.
+"""Trains the transformer and its text encoder on cached latents to draw in one step.
 
-    python -m recipe.train --data DIR --vae DIR --out DIR --until 13:10
+    python -m recipe.train --data WORK/latents --held-out WORK/held_out_latents \
+        --vae WORK/ae/vae --out WORK/transformer --until 13:10
 
 Muon for the matrices inside the blocks, AdamW for the rest; constant learning rate, then a linear
 decay over the last part; an exponential moving average is what gets exported. The checkpoint in
@@ -21,19 +22,18 @@ from diffusers import AutoencoderKLFlux2
 from PIL import Image
 
 from .autoencoder import to_pictures
-from .latents import LatentSet, decode, encode_set
-from .layout import CLOSE_UP, FULL_BODY, PRODUCT, REFERENCES, TARGET, Slot
-from .sample import denoise
-from .transformer import Denoiser, image_ids
+from .latents import LatentSet, decode, load_set
+from .layout import CLOSE_UP, FULL_BODY, PRODUCT, REFERENCES, SEED_CHANNELS, TARGET, Slot
+from .scenes import FRAMINGS
+from .transformer import Denoiser, couple, image_ids, input_gain
 
 PERSON = (CLOSE_UP, FULL_BODY)
 # which references a batch sees, how often; bare examples wear the full-body picture's clothes
 BATCHES: tuple[tuple[tuple[Slot, ...], bool, float], ...] = (
-    ((CLOSE_UP, FULL_BODY, PRODUCT), False, 0.72),
-    (PERSON, True, 0.10),
-    ((PRODUCT,), False, 0.06),
-    ((CLOSE_UP, PRODUCT), False, 0.08),
-    ((), False, 0.04),
+    ((CLOSE_UP, FULL_BODY, PRODUCT), False, 0.84),
+    (PERSON, True, 0.08),
+    ((PRODUCT,), False, 0.03),
+    ((CLOSE_UP, PRODUCT), False, 0.05),
 )
 CONSTANT_SHARE = 0.6
 
@@ -71,46 +71,85 @@ def references_of(data: LatentSet, index: torch.Tensor, slots: tuple[Slot, ...])
     return out
 
 
-def sample_times(count: int) -> torch.Tensor:
-    """Noise levels: mostly the middle (logit-normal), some uniform so that both ends are learnt."""
-    times = torch.sigmoid(torch.randn(count))
-    uniform = torch.rand(count) < 0.2
-    times[uniform] = torch.rand(int(uniform.sum()))
-    return times
+def token_weights() -> torch.Tensor:
+    """(framings, tokens): how much a token's error counts; faces are few tokens and matter most."""
+    rows, columns = TARGET.grid
+    weights = torch.full((len(FRAMINGS), rows, columns), 0.6)
+    boxes = {  # rows from, to, columns from, to: the person, then the face
+        "close_up": ((0, 8, 0, 6, 1.0), (1, 5, 1, 5, 2.5)),
+        "half_body": ((0, 8, 1, 5, 1.2), (1, 3, 2, 4, 4.0)),
+        "full_body": ((0, 8, 1, 5, 1.4), (0, 2, 2, 4, 4.0)),
+    }
+    for name, parts in boxes.items():
+        for top, bottom, left, right, weight in parts:
+            weights[FRAMINGS.index(name), top:bottom, left:right] = weight
+    flat = weights.flatten(1)
+    return flat / flat.mean(1, keepdim=True)
+
+
+def draw_latents(
+    model: Denoiser, data: LatentSet, index: torch.Tensor, slots: tuple, seed: int | None = None
+) -> torch.Tensor:
+    """The model's latents (N, T, C) of unit size for some examples, from noise with their takes."""
+    like = data.target[index]
+    generator = None if seed is None else torch.Generator().manual_seed(seed)
+    noise = couple(torch.randn(like.shape, generator=generator), data.takes[index]) * input_gain()
+    text = model.embed(data.input_ids[index].long(), data.attention_mask[index].long())
+    references = references_of(data, index, slots)
+    context = torch.cat([noise[:, :0], *references.values()], dim=1)
+    return model(noise, text, context, torch.cat([image_ids(s) for s in (TARGET, *slots)]))
 
 
 def loss_of(model: Denoiser, data: LatentSet, index: torch.Tensor, slots: tuple) -> torch.Tensor:
-    clean = data.target[index].float()
-    noise = torch.randn_like(clean)
-    time_ = sample_times(len(index))
-    noisy = (1 - time_[:, None, None]) * clean + time_[:, None, None] * noise
-    text = model.embed(data.input_ids[index].long(), data.attention_mask[index].long())
-    references = references_of(data, index, slots)
-    context = torch.cat([clean[:, :0], *references.values()], dim=1)
-    ids = torch.cat([image_ids(s) for s in (TARGET, *slots)])
-    velocity = model(noisy, time_, text, context, ids)
-    return ((velocity - (noise - clean)) ** 2).mean()
+    """Weighted squared error; the seed channels carry no picture and do not count."""
+    error = (draw_latents(model, data, index, slots) - data.target[index].float()) ** 2
+    weights = token_weights()[data.framing[index].long()]
+    return (error[..., :-SEED_CHANNELS].mean(-1) * weights).mean()
 
 
 @torch.no_grad()
-def held_out_sheet(model: Denoiser, vae, data: LatentSet, path: Path, count: int = 24) -> None:
-    """Draw held-out examples: close-up, product, truth, result."""
+def held_out_sheet(model: Denoiser, vae, data: LatentSet, path: Path, count: int = 24) -> float:
+    """Draw held-out examples: close-up over product, truth, result. Returns the loss on 240."""
     model.eval()
     index = torch.nonzero(~data.bare).flatten()
+    index = index[torch.linspace(0, len(index) - 1, min(240, len(index))).long()]
+    torch.manual_seed(1)
+    value = loss_of(model, data, index, REFERENCES).item()
     index = index[torch.linspace(0, len(index) - 1, count).long()]
-    references = references_of(data, index, REFERENCES)
-    text = model.embed(data.input_ids[index].long(), data.attention_mask[index].long())
-    noise = torch.randn((count, *data.target.shape[1:]), generator=torch.Generator().manual_seed(0))
-    result = to_pictures(
-        decode(vae, denoise(model.transformer, text, references, noise), TARGET.grid)
-    )
-    truth = to_pictures(decode(vae, data.target[index], TARGET.grid))
-    close = to_pictures(decode(vae, references["close_up"], CLOSE_UP.grid))
-    product = to_pictures(decode(vae, references["product"], PRODUCT.grid))
+    latents = draw_latents(model, data, index, REFERENCES, seed=0)
     model.train()
-    tiles = np.concatenate([np.concatenate([close, product], 1), truth, result], 2)
-    rows = [np.hstack(tiles[i : i + 6]) for i in range(0, count, 6)]
+
+    def shown(values: torch.Tensor, slot: Slot) -> np.ndarray:
+        return to_pictures(decode(vae, values.float() / input_gain(), slot.grid))
+
+    references = references_of(data, index, REFERENCES)
+    close = shown(references["close_up"], CLOSE_UP)
+    product = np.pad(shown(references["product"], PRODUCT), ((0, 0), (0, 0), (16, 16), (0, 0)))
+    pair = shown(data.target[index], TARGET), shown(latents, TARGET)
+    tiles = np.concatenate([np.concatenate([close, product], 1), *pair], 2)
+    rows = [np.hstack(tiles[i : i + 4]) for i in range(0, count, 4)]
     Image.fromarray(np.vstack(rows)).save(path)
+    return value
+
+
+class Feed:
+    """Training latents; looks now and then whether more passes have been encoded."""
+
+    def __init__(self, folder: Path, limit: int | None = None) -> None:
+        self.folder, self.limit, self.count = folder, limit, 0
+        self.fresh(0)
+
+    def fresh(self, patience: float = 120) -> LatentSet:
+        """The data; `patience` in seconds since the last look."""
+        if self.count and time.time() - self.looked < patience:
+            return self.data
+        self.looked = time.time()
+        count = len(list(self.folder.glob("latents_*.pt")))
+        if count > self.count and not (self.count and self.limit):
+            self.data, self.count = load_set(self.folder, self.limit), count
+            bare = self.data.bare
+            self.worn, self.bare = (torch.nonzero(bare == b).flatten() for b in (False, True))
+        return self.data
 
 
 class Team:
@@ -149,11 +188,10 @@ def train(rank: int, args: argparse.Namespace) -> None:
     torch.manual_seed(args.seed)
     args.out.mkdir(parents=True, exist_ok=True)
     vae = AutoencoderKLFlux2.from_pretrained(args.vae).eval()
-    # every process has passes of its own
-    data = encode_set(vae, args.data, range(rank, args.passes, args.workers))
-    test = encode_set(vae, args.held_out, range(1)) if rank == 0 else None
+    feed = Feed(args.data, args.limit)
+    data = feed.data
+    test = load_set(args.held_out) if rank == 0 else None
     team = Team(rank, args.workers, args.out)
-    worn, bare = (torch.nonzero(data.bare == b).flatten() for b in (False, True))
     model = Denoiser()
     torch.nn.init.zeros_(model.transformer.proj_out.weight)
     counts = [sum(p.numel() for p in m.parameters()) / 1e6 for m in model.children()]
@@ -174,7 +212,8 @@ def train(rank: int, args: argparse.Namespace) -> None:
     last_save, losses, done = start, [], 0.0
     while done < 1:
         slots, wants_bare, _ = BATCHES[rng.choice(len(BATCHES), p=[b[2] for b in BATCHES])]
-        pool = bare if wants_bare else worn
+        data = feed.fresh()
+        pool = feed.bare if wants_bare else feed.worn
         index = pool[torch.from_numpy(rng.integers(0, len(pool), args.batch))]
         loss = loss_of(model, data, index, slots)
         loss.backward()
@@ -200,7 +239,8 @@ def train(rank: int, args: argparse.Namespace) -> None:
             vae = AutoencoderKLFlux2.from_pretrained(args.vae).eval()  # its decoder still learns
             averaged = Denoiser()
             averaged.load_state_dict(average)
-            held_out_sheet(averaged, vae, test, args.out / "held_out.png")
+            value = held_out_sheet(averaged, vae, test, args.out / "held_out.png")
+            print(f"  held-out {value:.4f}, {len(feed.data.target)} targets", flush=True)
             last_save = time.time()
     if rank == 0:
         print(f"final: {state}", flush=True)
@@ -236,7 +276,7 @@ def main() -> None:
     parser.add_argument("--vae", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--until", required=True, help="HH:MM; the learning rate ends there")
-    parser.add_argument("--passes", type=int, default=2)
+    parser.add_argument("--limit", type=int, help="files of latents, for a quick trial")
     parser.add_argument("--workers", type=int, default=2, help="processes")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rate", type=float, default=2e-3)

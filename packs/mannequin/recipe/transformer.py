@@ -7,7 +7,8 @@ from diffusers import Flux2Transformer2DModel
 from torch import nn
 
 from .autoencoder import LATENT_CHANNELS
-from .layout import TEXT_LAYERS, TEXT_TOKENS, Slot
+from .layout import SEED_CHANNELS, TEXT_LAYERS, TEXT_TOKENS, Slot
+from .pca import NOISE_SCALE
 from .text import TEXT_WIDTH, build_text_encoder
 
 
@@ -15,10 +16,10 @@ def build_transformer() -> Flux2Transformer2DModel:
     return Flux2Transformer2DModel(
         patch_size=1,
         in_channels=4 * LATENT_CHANNELS,
-        num_layers=2,
+        num_layers=1,
         num_single_layers=4,
         attention_head_dim=48,
-        num_attention_heads=3,
+        num_attention_heads=4,
         joint_attention_dim=TEXT_WIDTH * len(TEXT_LAYERS),
         timestep_guidance_channels=128,
         mlp_ratio=3.0,
@@ -45,8 +46,20 @@ def text_ids(length: int = TEXT_TOKENS) -> torch.Tensor:
     return ids
 
 
+def input_gain() -> torch.Tensor:
+    """(channels,): what latents are multiplied with on the way in; seed channels stay as they are."""
+    gain = torch.full((4 * LATENT_CHANNELS,), 1 / NOISE_SCALE)
+    gain[-SEED_CHANNELS:] = 1.0
+    return gain
+
+
 class Denoiser(nn.Module):
-    """Prompt tokens, noisy target and references in; velocity of the target out."""
+    """Prompt tokens, starting noise and references in; the picture's latents out, in one step.
+
+    Training sees latents of about unit size. `folded` is the same network in the units of the
+    pipeline, which wants a velocity: from the starting noise to the picture in a step of one,
+    velocity = -picture; the noise that stays is 1/NOISE_SCALE of the picture.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -65,19 +78,43 @@ class Denoiser(nn.Module):
 
     def forward(
         self,
-        noisy: torch.Tensor,
-        time: torch.Tensor,
+        noise: torch.Tensor,
         text: torch.Tensor,
         references: torch.Tensor,
         ids: torch.Tensor,
     ) -> torch.Tensor:
-        """noisy (N, T, C), time (N,), text (N, L, W), references (N, R, C), ids (T + R, 4)."""
-        n = len(noisy)
+        """noise (N, T, C), text (N, L, W), references (N, R, C), ids (T + R, 4); unit size."""
+        n = len(noise)
         out = self.transformer(
-            hidden_states=torch.cat([noisy, references], dim=1),
+            hidden_states=torch.cat([noise, references], dim=1),
             encoder_hidden_states=text,
-            timestep=time,
+            timestep=torch.ones(n),
             img_ids=ids[None].expand(n, -1, -1),
             txt_ids=text_ids(text.shape[1])[None].expand(n, -1, -1),
         )
-        return out.sample[:, : noisy.shape[1]]
+        return out.sample[:, : noise.shape[1]]
+
+    @torch.no_grad()
+    def folded(self) -> Flux2Transformer2DModel:
+        """The transformer in the pipeline's units."""
+        copy = build_transformer()
+        copy.load_state_dict(self.transformer.state_dict())
+        copy.x_embedder.weight.mul_(input_gain())
+        scale = -torch.full((4 * LATENT_CHANNELS,), NOISE_SCALE)
+        scale[-SEED_CHANNELS:] = 0.0
+        copy.proj_out.weight.mul_(scale[:, None])
+        return copy.eval()
+
+
+def couple(noise: torch.Tensor, takes: torch.Tensor) -> torch.Tensor:
+    """Noise (N, T, C) of which the takes (N, SEED_CHANNELS) are read off: still standard normal.
+
+    A take is the sum of one seed channel over all tokens, divided by the root of their number. What
+    the words leave open (which arm leads, how the head tilts) is so a function of the seed, and the
+    network learns one picture for one input instead of an average.
+    """
+    root = noise.shape[1] ** 0.5
+    out = noise.clone()
+    seeds = out[..., -SEED_CHANNELS:]
+    seeds += (takes - seeds.sum(1) / root)[:, None] / root
+    return out
