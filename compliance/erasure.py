@@ -42,6 +42,8 @@ _KINDS = {
     "publications": "publication_words",
     "fingerprints": "fingerprint",
 }
+# Rows that stay, without their words; a repeated erasure seals them anew and destroys nothing more.
+_RESEALED = frozenset({"name", "consent_words", "request_words"})
 _NOT_COUNTED = frozenset({"meta"})
 
 
@@ -69,7 +71,7 @@ def issue(
     """
     kept = listed(store, model_id)
     found = _by_kind(destroyed, kinds)
-    if kept and not found:
+    if kept and cause != COPY_PUT_BACK and _RESEALED.issuperset(found):
         return kept[-1]
     entries, head = audit.head(store)
     sql = "SELECT id FROM consents WHERE model_id = ? ORDER BY version"

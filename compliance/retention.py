@@ -63,22 +63,22 @@ def load_retention(path: Path) -> RetentionRules:
     """
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
-        rules = RetentionRules(
-            version=raw.pop("version"),
-            own_page=raw.pop("own_page"),
-            **raw.pop("people"),
-            **raw.pop("results"),
+        people, results = dict(raw["people"]), dict(raw["results"])
+        exact = (
+            set(raw) == {"version", "own_page", "people", "results"}
+            and set(people) == {"grace_days", "last_interaction_days"}
+            and set(results) == {"unfetched_hours", "undecided_days"}
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Fault(f"{path.name} can't be read, or lacks a key or has an unknown one.") from error
-    numbers = (rules.grace_days, rules.last_interaction_days, rules.undecided_days)
-    sound = all(type(days) is int and 0 <= days <= _MOST_DAYS for days in numbers)
-    hours = rules.unfetched_hours
-    if raw or not sound or type(hours) is not int or not 0 <= hours <= 24 * _MOST_DAYS:
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise Fault(f"{path.name} can't be read or lacks a table.") from error
+    if not exact:
+        raise Fault(f"{path.name} lacks a key or has an unknown one.")
+    numbers = [*people.values(), *results.values()]
+    sound = all(type(number) is int and 0 <= number <= _MOST_DAYS for number in numbers)
+    words = isinstance(raw["version"], str) and raw["version"] and type(raw["own_page"]) is bool
+    if not sound or not words:
         raise Fault(f"{path.name} has a value that makes no sense.")
-    if type(rules.own_page) is not bool or not isinstance(rules.version, str) or not rules.version:
-        raise Fault(f"{path.name} has a value that makes no sense.")
-    return rules
+    return RetentionRules(raw["version"], raw["own_page"], **people, **results)
 
 
 def destroy_by(
