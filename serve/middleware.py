@@ -35,6 +35,7 @@ Observe = Callable[[str, str, int, float], None]  # method, route template, stat
 _log = logging.getLogger("housemodel.http")
 _CLEAN_ID = re.compile(rb"[A-Za-z0-9_.:-]{1,64}")
 _SIGN_IN = ("/sign-in", "/sign-out")
+_TALENT = "/talent/"  # nobody is known there before the body is read
 _POLICY_PAGE = "/policy"
 _API_POLICY = b"default-src 'none'; frame-ancestors 'none'"
 _CONSOLE_POLICY = (
@@ -110,7 +111,7 @@ class Frame:
 
     def _limit(self, scope: Scope) -> int:
         path = str(scope["path"])
-        if path in _SIGN_IN:
+        if path in _SIGN_IN or path.startswith(_TALENT):
             return MAX_SIGN_IN_BYTES
         multipart = _header(scope, b"content-type").lower().startswith(b"multipart/")
         upload = self._in_console(scope) or (multipart and path in UPLOADS)

@@ -18,7 +18,7 @@ from compliance.approvals import DECIDERS
 from compliance.campaigns import Campaign
 from compliance.consent import Consent
 from compliance.ledger import Publication, UseOfPerson
-from serve import accounts, gallery, present, withdrawal
+from serve import accounts, approving, gallery, present, withdrawal
 from serve.ledger_views import StatementView
 from serve.talent import Link
 from workspace.errors import NotFound, SealBroken
@@ -27,6 +27,7 @@ from workspace.types import Approval, Caller, GenerationId, ImageId, ModelId, Mo
 
 USES_ON_A_PAGE = 50
 MOST_WAITING = 24  # pictures that wait for an answer, on one page
+_OPEN = (Approval.PENDING, Approval.APPROVED)  # a yes may become a no
 _GONE = (ModelStatus.REVOKED, ModelStatus.ERASED)
 
 
@@ -50,9 +51,9 @@ class Person:
     given: Consent | None  # the newest version; None where none opens
     expires_at: datetime  # of the link
     paused_by_person: bool
-    waiting: tuple[ImageId, ...]
+    waiting: tuple[tuple[ImageId, UseOfPerson | None], ...]  # oldest first
     waiting_in_all: int
-    campaigns: tuple[Campaign, ...]  # that wait for an answer
+    campaigns: tuple[Campaign, ...]  # that wait for an answer, or have a yes
     uses: tuple[Shown, ...]  # newest first, one page
     uses_in_all: int
     page: int
@@ -80,7 +81,8 @@ def look(store: WorkspaceStore, link: Link, now: datetime, page: int = 1) -> Per
     page = min(max(1, page), pages)
     first = (page - 1) * USES_ON_A_PAGE
     newest = found.uses[::-1][first : first + USES_ON_A_PAGE]
-    waits = [one.image_id for one in approvals.waiting(store, model_id)]
+    known = {use.image_id: use for use in found.uses}
+    waits = [(one.image_id, known.get(one.image_id)) for one in approvals.waiting(store, model_id)]
     return Person(
         workspace=store.workspace.name,
         name=shown.name,
@@ -90,9 +92,7 @@ def look(store: WorkspaceStore, link: Link, now: datetime, page: int = 1) -> Per
         paused_by_person=withdrawal.paused_by_person(store, model_id),
         waiting=tuple(waits[:MOST_WAITING]),
         waiting_in_all=len(waits),
-        campaigns=tuple(
-            one for one in campaigns.of_model(store, model_id) if one.status is Approval.PENDING
-        ),
+        campaigns=tuple(one for one in campaigns.of_model(store, model_id) if one.status in _OPEN),
         uses=_with_publications(store, newest, found.publications),
         uses_in_all=len(found.uses),
         page=page,
@@ -126,32 +126,30 @@ def certificate(store: WorkspaceStore, link: Link) -> dict[str, Any]:
 def answer_image(
     store: WorkspaceStore, link: Link, image_id: str, approved: bool, now: datetime
 ) -> None:
-    """Approve a picture, or decline it, which destroys it.
+    """Approve a picture, or decline it, which destroys it; a yes may become a no later.
 
     Raises:
         NotFound: it does not show this person, or nobody asked.
-        Conflict: the other answer was given already.
+        Conflict: it was declined already.
     """
     with store.transaction():
         _own_image(store, link, image_id)
-        approvals.decide_image(store, image_id, approved, link.id, now)
-        if not approved:
-            gallery.destroy(store, image_id)
+        approving.decide_image(store, image_id, approved, link.id, now)
 
 
 def answer_campaign(
     store: WorkspaceStore, link: Link, campaign_id: str, approved: bool, now: datetime
-) -> None:
-    """Approve a campaign, or decline it.
+) -> tuple[GenerationId, ...]:
+    """Approve a campaign, or decline it; return what was refused for that.
 
     Raises:
         NotFound: it is not about this person.
-        Conflict: the other answer was given already.
+        Conflict: it was declined already.
     """
     with store.transaction():
         if campaigns.campaign(store, campaign_id).model_id != link.model_id:
             raise NotFound("There is no such campaign.")
-        campaigns.decide(store, campaign_id, approved, link.id, now)
+        return approving.decide_campaign(store, campaign_id, approved, link.id, now)[1]
 
 
 def pause(store: WorkspaceStore, link: Link, now: datetime) -> tuple[GenerationId, ...]:

@@ -28,6 +28,7 @@ from serve.api import (
     consents,
     erasure,
     events,
+    exports,
     generations,
     guidelines,
     health,
@@ -41,6 +42,8 @@ from serve.api import (
     publications,
     retention,
     sign_in,
+    talent,
+    talent_links,
     verify,
 )
 from serve.forms import Uploads
@@ -65,12 +68,15 @@ _ROUTERS = (
     approvals,
     erasure,
     retention,
+    exports,
     products,
     events,
     generations,
     images,
     publications,
     ledger,
+    talent_links,
+    talent,
     verify,
     audit,
 )
@@ -98,6 +104,7 @@ def build_app(services: Services) -> FastAPI:
     app.state.uploads = Uploads()
     app.state.metrics = metrics.Metrics()
     app.state.throttle = Throttle()
+    app.state.paces = talent.Paces()
     problems.install(app)
     for module in _ROUTERS:
         app.include_router(module.router)

@@ -17,7 +17,7 @@ from compliance.terms import parse_terms
 from tests.homes import guidelines, ticked
 from tests.service import Service, garment, wait
 from workspace.store import WorkspaceStore
-from workspace.types import Caller, GenerationId, ModelId, ModelStatus, Tool, Workspace
+from workspace.types import Caller, GenerationId, ModelId, ModelStatus, Tool, Workspace, new_id
 
 PAY = {"basis": "per_image", "amount": "25.00", "currency": "EUR", "per": "published_image"}
 TERMS = {"channels": ["web", "print"], "territories": ["EU", "US-NY"], "compensation": PAY}
@@ -65,6 +65,21 @@ class Desk:
         store.update("images", image_id, model_id=model_id)
         self.note(model_id, image_id, GenerationId(made["id"]))
         return image_id
+
+    def copy_of(self, image_id: str, model_id: ModelId) -> str:
+        """The same picture again, of somebody else: file, facts, generation and note."""
+        store = self.store
+        row = store.get("images", image_id)
+        image, generation = new_id("img"), GenerationId(new_id("gen"))
+        was = store.get("generations", row.columns["generation_id"])
+        was.private["asked"]["model_id"] = model_id
+        store.put("generations", generation, was.private, **{**was.columns, "model_id": model_id})
+        moved = {**row.columns, "model_id": model_id, "generation_id": generation}
+        store.put("images", image, row.private, **moved)
+        file = store.assets.get(store.assets.owned_by(image_id, "image")[0])
+        store.assets.put(file, "image", image, "image/png")
+        self.note(model_id, image, generation)
+        return image
 
     def note(self, model_id: ModelId, image_id: str, generation_id: GenerationId) -> None:
         """Write the use as the pipeline does."""

@@ -14,7 +14,7 @@ import pytest
 from compliance import approvals, audit, consent, ledger
 from tests.service import Service
 from tests.talents import Desk, open_desk
-from workspace.types import ConsentStatus, GenerationId, ImageId, ModelId
+from workspace.types import ConsentStatus, ImageId, ModelId
 
 
 @dataclass
@@ -50,16 +50,7 @@ def narrow(desk: Desk) -> Shoot:
 def shoot(desk: Desk, narrow: Shoot) -> Iterator[Shoot]:
     """A new person; the picture is the other one's, under another id."""
     model = desk.person(f"P{desk.store.count('models')}")
-    image = f"img_{model.removeprefix('mdl_')}"
-    row = desk.store.get("images", narrow.image)
-    generation = GenerationId(f"gen_{image}")
-    was = desk.store.get("generations", row.columns["generation_id"])
-    was.private["asked"]["model_id"] = model
-    columns = {**was.columns, "model_id": model}
-    desk.store.put("generations", generation, was.private, **columns)
-    kept = {**row.columns, "model_id": model, "generation_id": generation}
-    desk.store.put("images", image, row.private, **kept)
-    desk.note(model, image, generation)
+    image = desk.copy_of(narrow.image, model)
     yield Shoot(desk, model, image)
     desk.store.destroy("images", image)
 
@@ -227,7 +218,7 @@ def test_only_those_who_account_or_review_may(service: Service, shoot: Shoot) ->
 
 def test_an_image_of_nobody_may_go_anywhere_and_is_in_no_ones_account(shoot: Shoot) -> None:
     store = shoot.desk.store
-    row = store.get("generations", f"gen_{shoot.image}")
+    row = store.get("generations", store.get("images", shoot.image).columns["generation_id"])
     row.private["asked"]["model_id"] = None
     store.put("generations", row.id, row.private, model_id=None)
     answer = shoot.publish(channel="social")
