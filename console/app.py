@@ -20,7 +20,7 @@ from console import texts
 from console.client import ClientFactory, in_process, over_network
 from console.frame import Frame
 from console.guard import Guard
-from console.pages import editorial, enrol, flatlay, home, models, refine, swap
+from console.pages import compliance, editorial, enrol, flatlay, home, models, refine, swap
 from console.theme import script_tag, style_sheet, theme
 
 __all__ = ["build_console", "in_process", "mount_console", "over_network"]
@@ -32,6 +32,7 @@ PAGES: tuple[tuple[str, str, Callable[[Frame, Any], None]], ...] = (
     ("flatlay", texts.FLATLAY, flatlay.build),
     ("background-swap", texts.SWAP, swap.build),
     ("models", texts.MODELS, models.build),
+    ("compliance", texts.COMPLIANCE, compliance.build),
 )
 
 

@@ -17,6 +17,7 @@ NAVIGATION = (
     ("flatlay", texts.FLATLAY),
     ("background-swap", texts.SWAP),
     ("models", texts.MODELS),
+    ("compliance", texts.COMPLIANCE),
 )
 
 

@@ -10,6 +10,7 @@ REFINE = "Refine Image"
 FLATLAY = "Flatlay to Catalog"
 SWAP = "Model Background Swap"
 MODELS = "Models"
+COMPLIANCE = "Compliance"
 ENROL = "Create custom model"
 
 CREATE_NEW = "Create New image"
@@ -18,6 +19,9 @@ SELECT_MODEL = "Select consistent model"
 GUIDELINES = "Adding Model Guidelines"
 CREATE_MODEL = "Create your model"
 NEXT, BACK, CANCEL, GENERATE = "Next", "Back", "Cancel", "Generate"
+
+OWN_PAGE = "The person's own page"
+WAITING, ENDING, AUDIT = "Waiting for an answer", "Consents by their end", "Audit log"
 
 NAMELESS = "Custom model"  # a model whose name was destroyed with a refused enrolment
 

@@ -24,6 +24,13 @@ _EFFECT = (
 )
 
 
+_OWN_PAGE = (
+    "A page without an account, where the person reads what they agreed to, sees every use, "
+    "answers what waits for them, and can pause or withdraw. Whoever has the link can decide: send it to "
+    "the person only. It opens for 30 days."
+)
+
+
 def build(frame: Frame, blocks: Any) -> None:
     """Draw the page and wire it."""
     frame.top("models")
@@ -47,6 +54,8 @@ def build(frame: Frame, blocks: Any) -> None:
                 revoke = gr.Button(
                     "Revoke this model", variant="stop", interactive=False, elem_id="revoke"
                 )
+                gr.HTML(f"<h2>{texts.OWN_PAGE}</h2><p class='hm-muted'>{_OWN_PAGE}</p>", **PLAIN)
+                invite = gr.Button("Make a link", size="md", elem_id="talent-link")
     chosen = gr.Textbox(visible=False)
     called = gr.Textbox(visible=False)
     outputs = [notice, cards, shown, actions, name, chosen, called, typed]
@@ -89,19 +98,25 @@ def build(frame: Frame, blocks: Any) -> None:
     ) -> list[Any]:
         if not _same(right, given):
             return await show(model_id, request, html.note("The name does not match.", "warn"))
-        told = html.note(
-            "Revoked. The photos, the face data and the name are destroyed.", "good", "status"
-        )
+        told = _proof(model_id)
         try:
             await frame.api(request).post(f"/v1/models/{model_id}/revoke", {"reason": why})
         except ApiProblem as found:
             told = html.problem(found)
         return await show(model_id, request, told)
 
+    async def link(model_id: str, request: gr.Request) -> list[Any]:
+        try:
+            made = await frame.api(request).post(f"/v1/models/{model_id}/talent-links", {})
+        except ApiProblem as found:
+            return await show(model_id, request, html.problem(found))
+        return await show(model_id, request, _link(made))
+
     blocks.load(load, chosen, outputs, js="() => hm.asked('model')", **QUIET)
     cards.select(load, chosen, outputs, js=chosen_in("models-list"), **QUIET)
     rename.click(give_name, [chosen, name], outputs, **QUIET)
     typed.input(None, [typed, called], revoke, js=_CONFIRMED, **QUIET)
+    invite.click(link, chosen, outputs, **QUIET)
     revoke.click(withdraw, [chosen, called, typed, reason], outputs, **QUIET).then(
         lambda: gr.update(interactive=False), None, revoke, **QUIET
     )
@@ -147,6 +162,26 @@ def _consent(consent: Json, words: dict[str, str]) -> str:
 
 def _genders() -> list[tuple[str, str]]:
     return [(code, words) for words, code in texts.GENDERS]
+
+
+def _proof(model_id: str) -> str:
+    """What was done, and where the signed certificate of it is."""
+    href = f"/v1/models/{html.text(model_id)}/erasure-certificate"
+    return (
+        '<div class="hm-note hm-good" role="status">Revoked. The photos, the face data and the '
+        f'name are destroyed. <a class="hm-link" href="{href}" download="erasure-certificate.json">'
+        "Download the erasure certificate</a></div>"
+    )
+
+
+def _link(made: Json) -> str:
+    """The address of the person's page, shown this once."""
+    url = html.text(made.get("url"))
+    return (
+        '<div class="hm-note hm-good" role="status">The link, shown this once: '
+        f'<code class="hm-address">{url}</code> <button type="button" class="hm-button" '
+        f'data-hm-copy="{url}">Copy</button></div>'
+    )
 
 
 def _same(right: str, given: str) -> bool:
