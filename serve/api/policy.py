@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter
 
 from compliance import policy
-from serve import schema, views
+from serve import auth, schema, views
 from serve.api.access import Visit, allowed
 from serve.problems import documented
 
@@ -24,7 +24,12 @@ def show(visit: Annotated[Visit, allowed()]) -> views.PolicyView:
 def change(
     body: schema.PolicyChange, visit: Annotated[Visit, allowed("consents:write", "admin")]
 ) -> views.PolicyView:
-    """Change what is named; the rest stays. Every change is audited."""
+    """Change what is named; the rest stays. Every change is audited.
+
+    `two_person` needs `consents:write`: the rule binds whoever runs the appliance, too.
+    """
+    if "two_person" in body.model_fields_set:
+        auth.require(visit.caller, "consents:write")
     made = policy.change(
         visit.store,
         body.model_dump(exclude_unset=True),
