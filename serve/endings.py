@@ -50,18 +50,17 @@ def end(parts: Parts, claim: Claim, error: HousemodelError, max_attempts: int) -
 
 
 def stop(store: WorkspaceStore, claim: Claim, now: datetime) -> None:
-    """End what somebody stopped: refused where a consent changed (`standing.py`), else cancelled.
+    """End what somebody stopped: refused where a consent changed, else cancelled; audited if so.
 
     Raises:
         Conflict: the lease was lost; whoever has it now decides.
     """
     code = leases.kept_code(store, claim.id)
-    if code is None:
-        leases.finish(store, claim, GenerationStatus.CANCELLED, now)
-        return
+    status = leases.stopped_as(code)
     with store.transaction():
-        leases.finish(store, claim, GenerationStatus.REFUSED, now, None, code)
-        audit.append(store, "generation.refused", claim.id, claim.actor, now, code=code)
+        leases.finish(store, claim, status, now, None, code)
+        if code is not None:
+            audit.append(store, f"generation.{status.value}", claim.id, claim.actor, now, code=code)
 
 
 def _close(parts: Parts, claim: Claim, status: GenerationStatus, error: HousemodelError) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from serve.asked import Asked
-from workspace.errors import Conflict, HousemodelError
+from workspace.errors import Conflict, HousemodelError, ModelRevoked
 from workspace.store import WorkspaceStore
 from workspace.types import TERMINAL, GenerationId, GenerationStatus, WorkspaceId
 
@@ -164,6 +164,12 @@ def keep_error(store: WorkspaceStore, generation_id: str, error: HousemodelError
         generation_id,
         {**private, "error": {**words, "detail": error.detail or error.title}},
     )
+
+
+def stopped_as(code: str | None) -> GenerationStatus:
+    """How a running generation ends that was told to stop, by the reason that is kept for it."""
+    refused = code is not None and code != ModelRevoked.code
+    return GenerationStatus.REFUSED if refused else GenerationStatus.CANCELLED
 
 
 def kept_code(store: WorkspaceStore, generation_id: str) -> str | None:

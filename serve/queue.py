@@ -15,13 +15,14 @@ It chooses nothing (`scheduler.py`) and renders nothing (`pipeline.py`).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from serve.asked import Asked
 from serve.leases import keep_error
 from serve.scheduler import Waiting
-from workspace.errors import HousemodelError, NotFound, QueueFull
+from workspace.errors import HousemodelError, NotFound, QueueFull, SealBroken
 from workspace.store import WorkspaceStore
 from workspace.types import GenerationId, GenerationStatus, ModelId
 
@@ -134,9 +135,16 @@ def refuse(
 
 
 def cancel_of_model(
-    store: WorkspaceStore, model_id: ModelId, now: datetime
+    store: WorkspaceStore, model_id: ModelId, now: datetime, why: HousemodelError | None = None
 ) -> tuple[GenerationId, ...]:
-    """Cancel every queued and running generation of a custom model; return their ids."""
+    """Cancel every queued and running generation of a custom model; return their ids.
+
+    Args:
+        store: Whose model.
+        model_id: Which model.
+        now: The present time in UTC.
+        why: What they show as the reason.
+    """
     with store.transaction():
         rows = store.db.query(
             "SELECT id FROM generations WHERE model_id = ? AND status IN ('queued', 'running')"
@@ -146,6 +154,9 @@ def cancel_of_model(
         found = tuple(GenerationId(row["id"]) for row in rows)
         for generation_id in found:
             cancel(store, generation_id, now)
+            with suppress(SealBroken):  # a damaged request takes no words, and is cancelled, too
+                if why is not None:
+                    keep_error(store, generation_id, why)
     return found
 
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from serve.leases import keep_error, kept_code
+from serve.leases import keep_error, kept_code, stopped_as
 from workspace.errors import EngineFailed, HousemodelError, SealBroken
 from workspace.store import WorkspaceStore
 from workspace.types import TERMINAL, GenerationId, GenerationStatus
@@ -60,7 +60,7 @@ def _take_back(
     if row["cancel_requested"]:
         with suppress(SealBroken):
             code = kept_code(store, row["id"])
-        status = GenerationStatus.REFUSED if code else GenerationStatus.CANCELLED
+        status = stopped_as(code)
     elif row["attempts"] >= max_attempts:
         status = GenerationStatus.FAILED
         error = EngineFailed(f"It broke off {row['attempts']} times and was given up.")

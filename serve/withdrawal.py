@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from compliance import consent, erasure, ledger, policy, retention
+from compliance import audit, consent, erasure, ledger, policy, retention
 from identity import enrolment, likeness
 from serve import gallery, idempotency, queue, scopes, standing
 from serve.asked import Asked
@@ -65,7 +65,10 @@ def erase(
     with store.destroying() as destroyed:
         kinds = _files_of(store, model_id)
         record = enrolment.erase(store, model_id, caller, now, status)
-        cancelled = queue.cancel_of_model(store, model_id, now)
+        why = ModelRevoked("The person withdrew, or the model was erased.")
+        cancelled = queue.cancel_of_model(store, model_id, now, why)
+        for one in cancelled:
+            audit.append(store, "generation.cancelled", one, caller.actor, now, code=why.code)
         _forget_decisions(store, model_id)
         images = gallery.destroy_of_model(store, model_id)
         _forget_words(store, model_id)

@@ -12,7 +12,18 @@ from pydantic import BeforeValidator, Field, JsonValue
 
 from compliance import retention
 from identity import enrolment
-from serve import forms, idempotency, paging, present, rules, schema, sight, views, withdrawal
+from serve import (
+    forms,
+    idempotency,
+    paging,
+    present,
+    rules,
+    schema,
+    sight,
+    standing,
+    views,
+    withdrawal,
+)
 from serve.api import once
 from serve.api.access import PAGE, Cursor, Key, Limit, Visit, allowed
 from serve.idempotency import Once
@@ -154,11 +165,14 @@ def one(model_id: str, visit: Reader) -> views.ModelView:
 
 @router.patch("/{model_id}", summary="Rename, allow tools", responses=_CHANGE)
 def change(model_id: str, body: schema.ModelChange, visit: Writer) -> views.ModelView:
-    """Change the name, or the tools that the model may be used on."""
-    enrolment.change(
-        visit.store, ModelId(model_id), visit.caller, visit.now(), body.name, body.tools
-    )
-    return present.model(visit.store, ModelId(model_id), visit.now())
+    """Change the name, or the tools that it may be used on; what waits on others is refused."""
+    store, found, now = visit.store, ModelId(model_id), visit.now()
+    with store.transaction():
+        enrolment.change(store, found, visit.caller, now, body.name, body.tools)
+        refused = standing.recheck(store, found, visit.caller.actor, now)
+    for generation_id in refused:
+        visit.services.dispatcher.cancelled(generation_id)
+    return present.model(store, found, now)
 
 
 @router.delete("/{model_id}", summary="Erase", responses=documented(401, 403, 404, 500, 503, 507))

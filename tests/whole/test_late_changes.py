@@ -1,0 +1,61 @@
+"""Every clause of a consent, changed late: after the claim, and while it is drawn.
+
+Never is anything rendered or, in the second case, published; always there is an audit entry and
+an answer in plain words. Changes while it waits are in `tests/test_every_clause.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from serve import pipeline
+from serve.stages import Drawn
+from tests.clauses import Clause, clause_service, each, submitted
+from tests.consenting import worker
+from tests.service import Service
+from workspace.errors import HousemodelError
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with clause_service(tmp_path_factory.mktemp("clauses") / "home") as opened:
+        yield opened
+
+
+@each
+def test_a_change_after_the_claim_renders_nothing(service: Service, clause: Clause) -> None:
+    case = submitted(service, clause)
+    held = case.claim()
+    clause.change(service, case.model)
+    with pytest.raises(HousemodelError) as refused:
+        pipeline.prepare(worker(service, case.now)._parts, held)
+    assert refused.value.code == clause.code
+    case.end(held, refused.value)
+    assert service.diffusion.batches == []
+    case.check(clause)
+
+
+@each
+def test_a_change_while_it_is_drawn_publishes_nothing(service: Service, clause: Clause) -> None:
+    case = submitted(service, clause)
+    held, parts = case.claim(), service.services.parts
+    drawn: Drawn = pipeline.render(parts, [pipeline.prepare(parts, held)], lambda *at: None)[0]
+    clause.change(service, case.model)
+    with pytest.raises(HousemodelError) as refused:
+        pipeline.release(worker(service, case.now)._parts, drawn)
+    case.end(held, refused.value)
+    case.check(clause)
+
+
+@each
+def test_the_next_request_is_refused_in_the_same_words(service: Service, clause: Clause) -> None:
+    if clause.later:
+        pytest.skip("the service's clock is the real one")
+    case = submitted(service, clause)
+    clause.change(service, case.model)
+    body = {"tool": "editorial", "prompt": "$model", "model_id": case.model, **clause.asks}
+    answer = service.client.post("/v1/generations", json=body)
+    assert answer.status_code in (403, 410) and answer.json()["code"] == clause.code
+    assert answer.json()["detail"] and answer.json()["remedy"]
