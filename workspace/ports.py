@@ -48,3 +48,15 @@ class FaceEncoder(Protocol):
     def embed(self, image: RGB, face: Face) -> Embedding:
         """Compute the unit-length face vector of one detected face."""
         ...
+
+
+class Safety(Protocol):
+    """Judges pictures for nudity."""
+
+    def nudity(self, image: RGB) -> float:
+        """Say how likely a picture shows nudity, 0 to 1; it may be of any size.
+
+        Raises:
+            EngineFailed, Unavailable: it could not be looked at.
+        """
+        ...

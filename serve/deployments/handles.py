@@ -22,6 +22,7 @@ import ray.exceptions
 from ray.serve import exceptions as serve_exceptions
 
 from serve.deployments import payloads
+from serve.deployments.safety import reduced
 from workspace.errors import EngineFailed, HousemodelError, Starting, TooMany
 from workspace.sealing import Recipient, seal_to
 from workspace.types import (
@@ -37,6 +38,7 @@ from workspace.types import (
 
 KNOCK_SECONDS = 5.0  # how long a call waits for a replica that is starting
 ANSWER_SECONDS = 60.0  # how long a face may take
+_CLASSIFIER = "The nudity classifier"
 SUMMARY_SECONDS = 1.0  # a replica's description is asked for at most so often
 
 
@@ -204,3 +206,29 @@ class RayFaceEncoder:
             call = getattr(self._replica, method).remote(sealed, self._recipient.public)
             answer: bytes = call.result(timeout_s=ANSWER_SECONDS)
         return answer
+
+
+class RaySafety:
+    """The `Safety` port over the identity replica, which holds the classifier, too."""
+
+    def __init__(self, replica: Any) -> None:
+        """Take the handle of the identity deployment."""
+        self._replica = replica
+        self._recipient = Recipient()
+
+    def nudity(self, image: RGB) -> float:
+        """Say how likely a picture shows nudity, 0 to 1.
+
+        Raises:
+            Starting: the replica is not ready.
+            EngineFailed: the replica broke.
+        """
+        with our_errors(_CLASSIFIER, begun=False):
+            _, public = self._replica.introduce.remote().result(timeout_s=KNOCK_SECONDS)
+        plain = payloads.pack({}, [np.ascontiguousarray(reduced(image))])
+        sealed = seal_to(public, plain, payloads.JUDGED_IMAGE)
+        with our_errors(_CLASSIFIER):
+            call = self._replica.nudity.remote(sealed, self._recipient.public)
+            answer = call.result(timeout_s=ANSWER_SECONDS)
+        header, _ = payloads.unpack(self._recipient.open(answer, payloads.JUDGEMENT))
+        return float(header["nudity"])

@@ -1,7 +1,8 @@
-"""The identity replica: the face encoder behind Ray Serve, in a process without keys or stores.
+"""The identity replica: face encoder and nudity classifier, in a process without keys or stores.
 
 A plain class; `serve.app` makes a deployment of it. Images and answers are sealed on their way,
-and nothing is kept between two calls.
+and nothing is kept between two calls. Both networks share a process, because a second one would
+cost 150 MiB for the same libraries (docs/adr/0009-nudity.md).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 from identity.encoder import InsightFaceEncoder
 from serve.deployments import payloads
 from serve.deployments.loopback import keep_to_loopback
+from serve.deployments.safety import OpenNsfw
 from workspace.errors import SealBroken
 from workspace.sealing import Recipient, seal_to
 
@@ -22,6 +24,7 @@ class IdentityReplica:
     def __init__(self, face_pack_folder: str, threads: int) -> None:
         keep_to_loopback()
         self._encoder = InsightFaceEncoder(Path(face_pack_folder), threads)
+        self._classifier = OpenNsfw(threads)
         self._recipient = Recipient()
 
     async def introduce(self) -> tuple[str, bytes]:
@@ -43,6 +46,20 @@ class IdentityReplica:
             SealBroken: the image is sealed to another process, perhaps the one before this.
         """
         return await asyncio.to_thread(self._embed, sealed_image, reply_to)
+
+    async def nudity(self, sealed_image: bytes, reply_to: bytes) -> bytes:
+        """Say how likely a picture shows nudity; the answer is sealed to `reply_to`.
+
+        Raises:
+            SealBroken: the image is sealed to another process, perhaps the one before this.
+        """
+        return await asyncio.to_thread(self._nudity, sealed_image, reply_to)
+
+    def _nudity(self, sealed_image: bytes, reply_to: bytes) -> bytes:
+        plain = self._recipient.open(sealed_image, payloads.JUDGED_IMAGE)
+        _, (image,) = payloads.unpack(plain)
+        answer = payloads.pack({"nudity": self._classifier.nudity(image)})
+        return seal_to(reply_to, answer, payloads.JUDGEMENT)
 
     def _detect(self, sealed_image: bytes, reply_to: bytes) -> bytes:
         plain = self._recipient.open(sealed_image, payloads.FACE_IMAGE)

@@ -25,6 +25,8 @@ JOBS = "housemodel render jobs v1"
 FACE_IMAGE = "housemodel face image v1"
 FACES = "housemodel faces v1"
 EMBEDDING = "housemodel embedding v1"
+JUDGED_IMAGE = "housemodel judged image v1"
+JUDGEMENT = "housemodel judgement v1"
 
 
 def picture_label(job_id: str) -> str:
