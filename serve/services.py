@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from compliance.guidelines import Guidelines
+from compliance.marks.labels import Labels, load_labels
 from compliance.provenance import ProvenanceConfig, open_marker
 from compliance.retention import RetentionRules
 from identity.limits import Limits
 from serve import VERSION, withdrawal
 from serve.dispatcher import Dispatcher, Policy
+from serve.settings import PROJECT
 from serve.stages import Parts
 from workspace.plans import Plan
 from workspace.ports import Diffusion, FaceEncoder
@@ -84,6 +86,7 @@ def make_services(
     encoder: FaceEncoder,
     *,
     provenance: ProvenanceConfig | None = None,
+    labels: Labels | None = None,
     retention: RetentionRules | None = None,
     max_upload_mib: int = 64,
     session_hours: int = 12,
@@ -97,6 +100,7 @@ def make_services(
 
     Args:
         provenance: Whose certificate signs pictures; None for a development certificate.
+        labels: Visible labels; None for those that ship.
         retention: How long things are kept; None for the numbers that ship.
         workers: Batches rendered at the same time: one per diffusion replica.
 
@@ -106,6 +110,7 @@ def make_services(
     """
     registry.erase_again = withdrawal.erase_again
     registry.tombstones.check()
+    _ = registry.signer  # made before the first backup, so that what is put back signs alike
     marker = open_marker(registry, provenance or ProvenanceConfig(), VERSION, clock())
     parts = Parts(
         registry,
@@ -113,6 +118,7 @@ def make_services(
         diffusion,
         encoder,
         marker,
+        labels or load_labels(PROJECT / "configs" / "labels"),
         clock,
         max_waiting,
         retention=retention or RetentionRules(),
