@@ -19,6 +19,7 @@ from typing import Any
 
 from compliance import audit, consent
 from compliance.guidelines import Guidelines
+from compliance.safety import SafetyGate
 from compliance.terms import CUSTOM_MODEL_TOOLS, parse_terms
 from identity import evidence, likeness, quality
 from identity.activation import ENROLLED_BY
@@ -118,6 +119,7 @@ def enrol(
     plan: Plan,
     guidelines: Guidelines,
     encoder: FaceEncoder,
+    safety: SafetyGate,
     limits: Limits,
     request: EnrolmentRequest,
     caller: Caller,
@@ -131,6 +133,7 @@ def enrol(
         plan: What the workspace may hold.
         guidelines: The boxes that must be ticked.
         encoder: Finds the faces.
+        safety: Looks for nudity; after the compliance boxes, before anything is stored.
         limits: What photos must be like.
         request: What the caller sent.
         caller: Who asks.
@@ -159,7 +162,7 @@ def enrol(
     full_body = decode_photo(request.full_body, "full_body", limits.photos)
     close_up = decode_photo(request.close_up, "close_up", limits.photos)
     # 4. Checks
-    seen = _look(full_body, close_up, encoder, limits)
+    seen = _look(full_body, close_up, encoder, safety, limits)
     failed = [check for check in seen.checks if check.status == "fail"]
     if failed:
         raise ImageCheckFailed(" ".join(check.hint for check in failed), seen.checks)
@@ -194,11 +197,15 @@ def _check_room(store: WorkspaceStore, plan: Plan) -> None:
         raise QuotaExceeded(f"The {plan.name} plan has room for {plan.max_models} custom models.")
 
 
-def _look(full_body: RGB, close_up: RGB, encoder: FaceEncoder, limits: Limits) -> _Seen:
+def _look(
+    full_body: RGB, close_up: RGB, encoder: FaceEncoder, safety: SafetyGate, limits: Limits
+) -> _Seen:
     in_full_body, in_close_up = encoder.detect(full_body), encoder.detect(close_up)
     checks = (
         *quality.check("full_body", full_body, in_full_body, limits.quality),
+        safety.check_photo("full_body", full_body),
         *quality.check("close_up", close_up, in_close_up, limits.quality),
+        safety.check_photo("close_up", close_up),
     )
     return _Seen(checks, in_full_body, in_close_up)
 

@@ -15,23 +15,27 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from compliance.content import load_rules
 from compliance.guidelines import load_guidelines
 from compliance.provenance import load_provenance
 from compliance.retention import load_retention
+from compliance.safety import load_safety
 from identity.limits import load_limits
 from serve.services import Services, make_services
 from serve.settings import Settings
 from serve.web import build_app
 from workspace.keys import load_root_key
 from workspace.plans import load_plans
-from workspace.ports import Diffusion, FaceEncoder
+from workspace.ports import Diffusion, FaceEncoder, Safety
 from workspace.registry import Registry
 
 APPLICATION = "housemodel"
 CONSOLE_PATH = "/console"
 
 
-def build_services(settings: Settings, diffusion: Diffusion, encoder: FaceEncoder) -> Services:
+def build_services(
+    settings: Settings, diffusion: Diffusion, encoder: FaceEncoder, safety: Safety
+) -> Services:
     """Open the home and wire the service; nothing is started yet.
 
     Raises:
@@ -50,8 +54,11 @@ def build_services(settings: Settings, diffusion: Diffusion, encoder: FaceEncode
         load_limits(configs / "quality.toml"),
         diffusion,
         encoder,
+        safety,
         provenance=load_provenance(configs / "provenance.toml"),
         retention=load_retention(configs / "retention.toml"),
+        safety_limits=load_safety(configs / "safety.toml"),
+        content=load_rules(configs / "content"),
         max_upload_mib=settings.max_upload_mib,
         session_hours=settings.session_hours,
         max_waiting=settings.max_waiting,

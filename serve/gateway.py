@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from serve.app import build_services, build_site
-from serve.deployments.handles import RayDiffusion, RayFaceEncoder
+from serve.deployments.handles import RayDiffusion, RayFaceEncoder, RaySafety
 from serve.deployments.loopback import keep_to_loopback
 from serve.http_server import HttpServer
 from serve.settings import Settings
@@ -30,7 +30,9 @@ class Gateway:
     def __init__(self, settings: Settings, identity: Any, *diffusion: Any) -> None:
         keep_to_loopback()
         log_to(settings.home / "logs" / "gateway.log")
-        self._services = build_services(settings, RayDiffusion(diffusion), RayFaceEncoder(identity))
+        self._services = build_services(
+            settings, RayDiffusion(diffusion), RayFaceEncoder(identity), RaySafety(identity)
+        )
         self._server = HttpServer(build_site(self._services), settings.host, settings.port)
 
     def check_health(self) -> None:

@@ -35,10 +35,11 @@ def services(settings: Settings) -> Iterator[Services]:
     """
     from identity.encoder import InsightFaceEncoder
     from serve.deployments.diffusion import LocalDiffusion
+    from serve.deployments.safety import OpenNsfw
 
     diffusion = LocalDiffusion(settings.pack_folder, threads=settings.torch_threads)
     encoder = InsightFaceEncoder(settings.face_pack_folder, threads=settings.face_threads)
-    made = build_services(settings, diffusion, encoder)
+    made = build_services(settings, diffusion, encoder, OpenNsfw(settings.face_threads))
     made.dispatcher.start()
     try:
         yield made

@@ -181,14 +181,16 @@ def render(parts: Parts, batch: Sequence[Opened], on_step: OnStep) -> tuple[Draw
 
 
 def review(parts: Parts, drawn: Drawn) -> Reviewed | None:
-    """6. Score every picture against likeness and products, then mark it; None if cancelled.
+    """6. Look at every picture, score it and mark it; None if cancelled.
 
     Raises:
+        ContentRefused: a picture shows nudity, so none is published.
         MarkingFailed: a picture can't be marked, so none is published.
     """
     opened, pictures = drawn.opened, drawn.pictures
     if pictures is None:
         return None
+    parts.safety.check_results(pictures)
     face = opened.likeness.embedding if opened.likeness else None
     scores = tuple(
         (

@@ -10,17 +10,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from compliance.content import PromptRules, shipped_rules
 from compliance.guidelines import Guidelines
 from compliance.marks.labels import Labels, load_labels
 from compliance.provenance import ProvenanceConfig, open_marker
 from compliance.retention import RetentionRules
+from compliance.safety import SafetyGate, SafetyLimits
 from identity.limits import Limits
 from serve import VERSION, withdrawal
 from serve.dispatcher import Dispatcher, Policy
 from serve.settings import PROJECT
 from serve.stages import Parts
 from workspace.plans import Plan
-from workspace.ports import Diffusion, FaceEncoder
+from workspace.ports import Diffusion, FaceEncoder, Safety
 from workspace.registry import Registry
 from workspace.store import WorkspaceStore
 from workspace.types import Caller
@@ -84,10 +86,13 @@ def make_services(
     limits: Limits,
     diffusion: Diffusion,
     encoder: FaceEncoder,
+    safety: Safety,
     *,
     provenance: ProvenanceConfig | None = None,
     labels: Labels | None = None,
     retention: RetentionRules | None = None,
+    safety_limits: SafetyLimits | None = None,
+    content: PromptRules | None = None,
     max_upload_mib: int = 64,
     session_hours: int = 12,
     max_waiting: int = 500,
@@ -102,6 +107,8 @@ def make_services(
         provenance: Whose certificate signs pictures; None for a development certificate.
         labels: Visible labels; None for those that ship.
         retention: How long things are kept; None for the numbers that ship.
+        safety_limits: From which score on nudity is refused; None for the numbers that ship.
+        content: What prompts may not ask for; None for the word lists that ship.
         workers: Batches rendered at the same time: one per diffusion replica.
 
     Raises:
@@ -121,7 +128,9 @@ def make_services(
         labels or load_labels(PROJECT / "configs" / "labels"),
         clock,
         max_waiting,
+        SafetyGate(safety, safety_limits or SafetyLimits()),
         retention=retention or RetentionRules(),
+        content=content or shipped_rules(),
     )
     return Services(
         parts=parts,

@@ -15,6 +15,7 @@ from compliance import admission
 from compliance.content import PromptRules, shipped_rules
 from compliance.provenance import Marked, Marker
 from compliance.retention import RetentionRules
+from compliance.safety import SafetyGate
 from identity.likeness import Likeness
 from serve import templates
 from serve.asked import Asked
@@ -37,6 +38,7 @@ class Parts:
     marker: Marker
     clock: Callable[[], datetime]
     max_waiting: int  # queued generations of one workspace
+    safety: SafetyGate
     words: templates.Words = field(default_factory=templates.Words)
     retention: RetentionRules = field(default_factory=RetentionRules)
     content: PromptRules = field(default_factory=shipped_rules)

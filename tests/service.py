@@ -23,7 +23,7 @@ from serve.services import Services, make_services
 from serve.settings import PROJECT
 from serve.web import build_app
 from tests.homes import ROOT_KEY, guidelines, plans
-from tests.simulated import SimulatedDiffusion
+from tests.simulated import SimulatedDiffusion, SimulatedSafety
 from workspace.ports import FaceEncoder
 from workspace.registry import Registry
 from workspace.store import WorkspaceStore
@@ -93,12 +93,13 @@ class Service:
 
 @contextmanager
 def open_service(
-    home: Path, encoder: FaceEncoder, start: bool = True, diffusion: Any = None
+    home: Path, encoder: FaceEncoder, start: bool = True, diffusion: Any = None, safety: Any = None
 ) -> Iterator[Service]:
     """Wire a service over a home folder; its workspace `atelier` is made if it is not there.
 
     Args:
         diffusion: Another one than the simulated.
+        safety: Another classifier than the simulated, which finds nothing.
     """
     registry, diffusion = Registry(home, ROOT_KEY), diffusion or SimulatedDiffusion()
     services = make_services(
@@ -108,6 +109,7 @@ def open_service(
         load_limits(PROJECT / "configs" / "quality.toml"),
         diffusion,
         encoder,
+        safety or SimulatedSafety(),
         max_upload_mib=8,
     )
     found = registry.list()

@@ -75,6 +75,18 @@ class SimulatedDiffusion:
         self._cancelled.update(job_ids)
 
 
+class SimulatedSafety:
+    """Implements the Safety port: says what it is told to, and counts how often it was asked."""
+
+    def __init__(self, score: float = 0.01) -> None:
+        self.score = score
+        self.asked = 0
+
+    def nudity(self, image: RGB) -> float:
+        self.asked += 1
+        return self.score
+
+
 def layout(job: RenderJob) -> tuple[bool, bool, int]:
     refs = job.references
     return refs.close_up is not None, refs.full_body is not None, len(refs.products)

@@ -131,6 +131,7 @@ def _enrol(visit: Visit, wanted: enrolment.EnrolmentRequest, sent: Once) -> view
                 plan,
                 services.guidelines,
                 services.encoder,
+                services.parts.safety,
                 services.limits,
                 wanted,
                 visit.caller,

@@ -49,4 +49,5 @@ def _check(visit: Visit, form: forms.Form) -> list[Check]:
             image = enrolment.decode_photo(form.file(kind), kind, services.limits.photos)
             faces = services.encoder.detect(image)
             found += quality.check(kind, image, faces, services.limits.quality)
+            found.append(services.parts.safety.check_photo(kind, image))
     return found

@@ -57,6 +57,7 @@ def _add(visit: Visit, fields: ProductFields, photo: bytes, sent: Once) -> views
     known = idempotency.find(store, sent, now)
     if known is None:
         pixels = decode(photo, services.limits.photos)
+        services.parts.safety.check_product(pixels)
         plan = rules.plan_of(services.plans, store.workspace)
         known = idempotency.once(
             store,
