@@ -15,6 +15,7 @@ from typing import Any
 
 from compliance import audit
 from identity import enrolment
+from identity.models import ALIVE
 from serve import rights
 from workspace.database import transaction
 from workspace.errors import NotFound, ScopeMissing
@@ -32,7 +33,7 @@ class Grant:
     """One opened glass; times are RFC 3339 in UTC."""
 
     id: str
-    actor: str  # the principal who may look
+    actor: str  # the person, key or one-time session that may look
     model_id: str
     reason: str
     created_at: str
@@ -69,7 +70,7 @@ def open_glass(
             "id": grant_id,
             "workspace_id": store.workspace.id,
             "hash": rights.hash_of(grant_id),
-            "actor": caller.principal,
+            "actor": _looker(caller),
             "model_id": model_id,
             "created_at": now.isoformat(),
             "expires_at": (now + timedelta(minutes=minutes)).isoformat(),
@@ -98,7 +99,7 @@ def current(
         ScopeMissing: there is none.
     """
     sql = f"SELECT * FROM {_TABLE} WHERE workspace_id = ? AND model_id = ? AND actor = ?"
-    rows = registry.control.query(sql, [workspace_id, model_id, caller.principal])
+    rows = registry.control.query(sql, [workspace_id, model_id, _looker(caller)])
     for row in rows:
         grant = _grant(registry, row)
         if grant is not None and grant.is_open(now):
@@ -132,7 +133,7 @@ def end(
         ScopeMissing: it is another's, and the caller is not `legal`.
     """
     grant = _one(registry, store.workspace.id, grant_id)
-    if grant.actor != caller.principal and "consents:write" not in caller.scopes:
+    if grant.actor != _looker(caller) and "consents:write" not in caller.scopes:
         raise ScopeMissing("This needs the scope `consents:write`: another opened it.")
     with store.transaction():
         if not grant.is_open(now):
@@ -140,10 +141,33 @@ def end(
         audit.append(store, "break_glass.ended", grant.model_id, caller.actor, now, grant=grant_id)
         with transaction(registry.control):
             row = rights.by_id(registry, _TABLE, grant_id) or {}
-            private = {"reason": grant.reason, "ended_by": caller.principal}
+            private = {"reason": grant.reason, "ended_by": caller.actor}
             ended = {"expires_at": now.isoformat()}
             rights.replace(registry, _TABLE, row, ended, private)
     return _one(registry, store.workspace.id, grant_id)
+
+
+def forget_reasons(registry: Registry, store: WorkspaceStore) -> int:
+    """Take the words out of grants whose person was erased; who looked when stays.
+
+    Returns:
+        How many reasons were taken out.
+    """
+    sql = f"SELECT * FROM {_TABLE} WHERE workspace_id = ?"
+    found = 0
+    for row in list(registry.control.query(sql, [store.workspace.id])):
+        private = rights.opened(registry, _TABLE, row)
+        alive = store.count("models", f"id = ? AND {ALIVE}", (row["model_id"],))
+        if private is not None and private["reason"] and not alive:
+            rights.replace(registry, _TABLE, row, {}, {**private, "reason": ""})
+            found += 1
+    if found:
+        registry.control.erase_log_after_commit()
+    return found
+
+
+def _looker(caller: Caller) -> str:
+    return caller.actor.partition(".")[0]
 
 
 def _one(registry: Registry, workspace_id: str, grant_id: str) -> Grant:

@@ -79,7 +79,7 @@ def _audited(registry: Registry, session: str, now: datetime, by: str) -> str:
     caller = auth.resume(registry, session, now)
     try:
         store = registry.store(caller.workspace_id)
-        audit.append(store, "sign_in.ok", caller.principal, caller.actor, now, by=by)
+        audit.append(store, "sign_in.ok", caller.actor.partition(".")[0], caller.actor, now, by=by)
     except BaseException:
         auth.sign_out(registry, session)
         raise
@@ -101,4 +101,4 @@ def signed_out(registry: Registry, caller: Caller, now: datetime) -> None:
     """Note that a session ended; not worth keeping anybody signed in for."""
     with suppress(HousemodelError):
         store = registry.store(caller.workspace_id)
-        audit.append(store, "sign_in.ended", caller.principal, caller.actor, now)
+        audit.append(store, "sign_in.ended", caller.actor.partition(".")[0], caller.actor, now)

@@ -67,6 +67,17 @@ def test_an_admin_sees_the_plan_the_use_the_queue_and_the_pack(service: Service)
     assert code_of(service.client.get("/v1/admin/workspace")) == (403, "scope_missing")
 
 
+def test_an_admin_decides_how_long_results_are_kept_and_nothing_else(service: Service) -> None:
+    place = service.other("policy-house")
+    admin = service.client_of(place, frozenset({"admin"}))
+    assert admin.patch("/v1/policy", json={"results_days": 30}).json()["results_days"] == 30
+    for change in ({"two_person": False}, {"label": "none", "label_reason": "no"}):
+        answer = admin.patch("/v1/policy", json={**change, "results_days": 1})
+        assert code_of(answer) == (403, "scope_missing")
+    legal = service.client_of(place, frozenset({"consents:write"}))
+    assert legal.patch("/v1/policy", json={"two_person": True}).json()["results_days"] == 30
+
+
 def test_an_admin_adds_a_person_and_somebody_else_confirms(service: Service) -> None:
     place = service.other("people-house")
     admin, legal = person(service, place, "admin"), person(service, place, "legal")

@@ -186,6 +186,20 @@ def test_a_removed_person_is_out_at_once_and_the_name_is_free(
     assert add(registry, workspace).id != made.id and registry.verify().intact
 
 
+def test_two_sessions_by_one_time_codes_are_no_two_people(
+    registry: Registry, workspace: WorkspaceId
+) -> None:
+    def by_code() -> Any:
+        code = auth.create_sign_in(registry, workspace, {"generate"}, NOW, 5)
+        return auth.resume(registry, auth.redeem(registry, code, NOW, 1), NOW)
+
+    first, second = by_code(), by_code()
+    assert first.actor != second.actor and first.principal == second.principal
+    key_id, key = auth.create_key(registry, workspace, {"generate"}, NOW)
+    by_key = auth.resume(registry, auth.sign_in(registry, key, NOW, 1), NOW)
+    assert by_key.principal == key_id == auth.authenticate(registry, key, NOW).principal
+
+
 def test_what_an_admin_makes_waits_for_somebody_else(
     registry: Registry, workspace: WorkspaceId
 ) -> None:

@@ -107,8 +107,13 @@ class Caller:
 
     @property
     def principal(self) -> str:
-        """Who is behind the actor: a session opened by a key is the key's; for two-person rules."""
-        return self.actor.partition(".")[0]
+        """Who is behind the actor, for rules that need two.
+
+        A session that a key opened is the key's; all that one-time codes opened are one, because
+        whoever may print a code may print two.
+        """
+        opener = self.actor.partition(".")[0]
+        return "one-time code" if opener.startswith("ses_") else opener
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,9 +26,10 @@ def change(
 ) -> views.PolicyView:
     """Change what is named; the rest stays. Every change is audited.
 
-    `two_person` needs `consents:write`: the rule binds whoever runs the appliance, too.
+    An `admin` changes how long results are kept; who must agree, labels and what a request means
+    when it says nothing are matters of `consents:write`.
     """
-    if "two_person" in body.model_fields_set:
+    if body.model_fields_set - {"results_days"}:
         auth.require(visit.caller, "consents:write")
     made = policy.change(
         visit.store,

@@ -76,13 +76,16 @@ def _list(args: argparse.Namespace) -> int:
     show(
         args,
         found,
-        [
-            f"{k['id']}  {k['workspace_id']}  {k['scopes']}{'  revoked' if k['revoked_at'] else ''}"
-            for k in found
-        ]
+        [f"{k['id']}  {k['workspace_id']}  {k['scopes']}{_mark(k)}" for k in found]
         or ["No key yet: housemodel key create --workspace demo"],
     )
     return 0
+
+
+def _mark(key: dict[str, Any]) -> str:
+    if key["revoked_at"]:
+        return "  revoked"
+    return "  waits to be confirmed" if key["waits"] else ""
 
 
 def _revoke(args: argparse.Namespace) -> int:
