@@ -98,6 +98,19 @@ CLAUSES = {
         "US-NY is not among",
         asks={"territories": ["US-NY"]},
     ),
+    "scope: forbidden uses": Clause(
+        agreed(forbidden=["gambling"]),
+        "content_refused",
+        "gambling",
+        asks={"prompt": "$model at a roulette table in a casino"},
+    ),
+    "scope: alterations": Clause(
+        agreed(alterations=["pose", "garment", "background"]),
+        "content_refused",
+        "other hair",
+        terms={"alterations": ["pose", "garment", "background", "hair"]},
+        asks={"prompt": "$model with blue hair"},
+    ),
     "dates: it ends": Clause(
         nothing, "consent_expired", "ended", terms={"expires_at": TOMORROW}, later=LATER
     ),

@@ -15,10 +15,11 @@ from identity import activation, enrolment
 from serve import approval_views, approving, idempotency, paging, present, views
 from serve.api import once
 from serve.api.access import PAGE, Cursor, Key, Limit, Visit, allowed
+from serve.idempotency import Once
 from serve.problems import documented
 from workspace.errors import ModelRevoked
 from workspace.rows import Row
-from workspace.types import ModelId, ModelStatus
+from workspace.types import GenerationId, ModelId, ModelStatus
 
 router = APIRouter(prefix="/v1", tags=["approvals"])
 Legal = Annotated[Visit, allowed("consents:write")]
@@ -29,11 +30,19 @@ _DECIDE = documented(401, 403, 404, 409, 410, 422, 500, 503, 507)
 
 
 @router.post("/models/{model_id}/approve", summary="Put a model into use", responses=_DECIDE)
-def approve_model(model_id: str, visit: Legal) -> views.ModelView:
+def approve_model(
+    model_id: str, visit: Legal, request: Request, key: Key = None
+) -> views.ModelView:
     """Give the second yes of the two-person rule; whoever enrolled the person can't give it."""
-    found = ModelId(model_id)
-    activation.approve(visit.store, found, visit.caller, visit.now())
-    return present.model(visit.store, found, visit.now())
+    store, now, found = visit.store, visit.now(), ModelId(model_id)
+    enrolment.describe(store, found)
+
+    def approve() -> str:
+        activation.approve(store, found, visit.caller, now)
+        return model_id
+
+    idempotency.once(store, once.of_nothing(key, request), now, approve)
+    return present.model(store, found, now)
 
 
 @router.get("/models/{model_id}/campaigns", summary="Campaigns of a model", responses=_LIST)
@@ -95,23 +104,38 @@ def propose_campaign(
 
 
 @router.post("/campaigns/{campaign_id}/approve", summary="Allow a campaign", responses=_DECIDE)
-def approve_campaign(campaign_id: str, visit: Legal) -> approval_views.CampaignView:
+def approve_campaign(
+    campaign_id: str, visit: Legal, request: Request, key: Key = None
+) -> approval_views.CampaignView:
     """Note that the person agrees; the consent's own limits hold as before."""
-    return _decide_campaign(visit, campaign_id, True)
+    return _decide_campaign(visit, campaign_id, True, once.of_nothing(key, request))
 
 
 @router.post("/campaigns/{campaign_id}/decline", summary="Refuse a campaign", responses=_DECIDE)
-def decline_campaign(campaign_id: str, visit: Legal) -> approval_views.CampaignView:
+def decline_campaign(
+    campaign_id: str, visit: Legal, request: Request, key: Key = None
+) -> approval_views.CampaignView:
     """Note that the person does not agree (any more); what waits or runs for it is refused."""
-    return _decide_campaign(visit, campaign_id, False)
+    return _decide_campaign(visit, campaign_id, False, once.of_nothing(key, request))
 
 
-def _decide_campaign(visit: Visit, campaign_id: str, approved: bool) -> approval_views.CampaignView:
-    actor, now = visit.caller.actor, visit.now()
-    campaign, stopped = approving.decide_campaign(visit.store, campaign_id, approved, actor, now)
-    for generation_id in stopped:
+def _decide_campaign(
+    visit: Visit, campaign_id: str, approved: bool, sent: Once
+) -> approval_views.CampaignView:
+    """Answer once; a replay, however late, only shows the present state."""
+    store, now, actor = visit.store, visit.now(), visit.caller.actor
+    campaigns.campaign(store, campaign_id)
+    refused: list[GenerationId] = []
+
+    def decide() -> str:
+        _, stopped = approving.decide_campaign(store, campaign_id, approved, actor, now)
+        refused.extend(stopped)
+        return campaign_id
+
+    idempotency.once(store, sent, now, decide)
+    for generation_id in refused:
         visit.services.dispatcher.cancelled(generation_id)
-    return approval_views.CampaignView.of(campaign)
+    return approval_views.CampaignView.of(campaigns.campaign(store, campaign_id))
 
 
 @router.get("/approvals", summary="Images that wait", responses=_LIST)
@@ -131,18 +155,31 @@ def waiting_images(
 
 
 @router.post("/images/{image_id}/approve", summary="Let an image go out", responses=_DECIDE)
-def approve_image(image_id: str, visit: Reviewer) -> approval_views.ImageApprovalView:
+def approve_image(
+    image_id: str, visit: Reviewer, request: Request, key: Key = None
+) -> approval_views.ImageApprovalView:
     """Note that the person agrees to this image; 404 where nobody was asked about it."""
-    return _decide_image(visit, image_id, True)
+    return _decide_image(visit, image_id, True, once.of_nothing(key, request))
 
 
 @router.post("/images/{image_id}/decline", summary="Destroy an image", responses=_DECIDE)
-def decline_image(image_id: str, visit: Reviewer) -> approval_views.ImageApprovalView:
+def decline_image(
+    image_id: str, visit: Reviewer, request: Request, key: Key = None
+) -> approval_views.ImageApprovalView:
     """Note that the person does not agree to this image, and destroy it. Final."""
-    return _decide_image(visit, image_id, False)
+    return _decide_image(visit, image_id, False, once.of_nothing(key, request))
 
 
-def _decide_image(visit: Visit, image_id: str, approved: bool) -> approval_views.ImageApprovalView:
-    actor, now = visit.caller.actor, visit.now()
-    answer = approving.decide_image(visit.store, image_id, approved, actor, now)
-    return approval_views.ImageApprovalView.of(answer)
+def _decide_image(
+    visit: Visit, image_id: str, approved: bool, sent: Once
+) -> approval_views.ImageApprovalView:
+    """Answer once; a replay, however late, only shows the present state."""
+    store, now, actor = visit.store, visit.now(), visit.caller.actor
+    approvals.of_image(store, image_id)
+
+    def decide() -> str:
+        approving.decide_image(store, image_id, approved, actor, now)
+        return image_id
+
+    idempotency.once(store, sent, now, decide)
+    return approval_views.ImageApprovalView.of(approvals.of_image(store, image_id))
