@@ -16,6 +16,10 @@ TOOLS = {
     "editorial": "new scenes with you in them",
     "flatlay_to_catalog": "catalogue pictures of you wearing a product",
 }
+ONE_PICTURE = {
+    "editorial": "a new scene with you in it",
+    "flatlay_to_catalog": "a catalogue picture of you wearing a product",
+}
 PURPOSES = {
     "ecommerce_pdp": "product pages of the shop",
     "lookbook": "lookbooks",

@@ -174,9 +174,9 @@ def resume(store: WorkspaceStore, link: Link, now: datetime) -> tuple[Generation
         return withdrawal.resume(store, link.model_id, _self(link), now)
 
 
-def withdraw(store: WorkspaceStore, link: Link, now: datetime) -> tuple[GenerationId, ...]:
-    """Revoke the consent and destroy everything of the person; return what was cancelled."""
-    return withdrawal.revoke(store, link.model_id, _self(link), now).cancelled
+def withdraw(store: WorkspaceStore, link: Link, now: datetime) -> withdrawal.Erasure:
+    """Revoke the consent and destroy everything of the person."""
+    return withdrawal.revoke(store, link.model_id, _self(link), now)
 
 
 def _self(link: Link) -> Caller:

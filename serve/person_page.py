@@ -11,7 +11,7 @@ from html import escape
 
 from compliance import plain
 from compliance.campaigns import Campaign
-from compliance.ledger import UseOfPerson
+from compliance.ledger import Publication, UseOfPerson
 from serve.person import Person, Shown
 from serve.person_style import STYLE
 from workspace.types import Approval, ImageId, ModelStatus
@@ -71,6 +71,7 @@ def document(title: str, body: str, alone: bool = False) -> str:
         f"<title>{escape(title)}</title>"
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="robots" content="noindex, nofollow, noarchive">'
+        '<link rel="icon" href="data:,">'
         f"<style>{STYLE}</style></head><body><main{kind}>"
         f'<p class="brand">housemodel</p>{body}</main></body></html>'
     )
@@ -106,7 +107,14 @@ def problem(title: str, detail: str) -> str:
     )
 
 
-def whole(person: Person, address: str, token: str, notice: str = "", wrong: bool = False) -> str:
+def whole(
+    person: Person,
+    address: str,
+    token: str,
+    notice: str = "",
+    wrong: bool = False,
+    went: Sequence[Publication] = (),
+) -> str:
     """The page.
 
     Args:
@@ -114,9 +122,10 @@ def whole(person: Person, address: str, token: str, notice: str = "", wrong: boo
         token: What every button carries.
         notice: What was done, or why it was not.
         wrong: Whether `notice` is about something that was not done.
+        went: Where pictures went, for the one time after a withdrawal.
     """
     hidden = f'<input type="hidden" name="token" value="{escape(token)}">'
-    parts = [_head(person), _notice(notice, wrong), _state(person, address, hidden)]
+    parts = [_head(person), _notice(notice, wrong), _went(went), _state(person, address, hidden)]
     if not person.is_gone:
         parts += [_pictures(person, address, hidden), _campaigns(person, address, hidden)]
     parts += [_terms(person), _pay(person), _uses(person, address, hidden)]
@@ -143,6 +152,18 @@ def _notice(notice: str, wrong: bool) -> str:
     kind = "notice problem" if wrong else "notice"
     role = "alert" if wrong else "status"
     return f'<p class="{kind}" role="{role}">{escape(notice)}</p>'
+
+
+def _went(publications: Sequence[Publication]) -> str:
+    known = [one for one in publications if one.where]
+    if not known:
+        return ""
+    items = "".join(f"<li>{escape(_said_of(one))}</li>" for one in known)
+    return (
+        "<section><h2>Where pictures of you went</h2><p>Keep this list: these words were "
+        f"destroyed, too, and are shown this once. Ask for what is there to be taken down.</p>"
+        f"<ul>{items}</ul></section>"
+    )
 
 
 def _state(person: Person, address: str, hidden: str) -> str:
@@ -277,7 +298,7 @@ def _uses(person: Person, address: str, hidden: str) -> str:
 
 def _row(shown: Shown, address: str, hidden: str) -> str:
     use = shown.use
-    went = "".join(f"<li>{_publication(shown, k)}</li>" for k in range(len(shown.publications)))
+    went = "".join(f"<li>{escape(_said_of(one))}</li>" for one in shown.publications)
     published = f"<ul>{went}</ul>" if went else "not published"
     picture = "no longer kept"
     if shown.is_kept:
@@ -295,20 +316,18 @@ def _row(shown: Shown, address: str, hidden: str) -> str:
 
 def _purpose_of(use: UseOfPerson) -> str:
     said = (
-        f"{plain.TOOLS.get(use.tool, use.tool)}, for {plain.purpose(use.purpose)}, "
+        f"{plain.ONE_PICTURE.get(use.tool, use.tool)}, for {plain.purpose(use.purpose)}, "
         f"on {plain.channel(use.channel)}, in {_and(plain.places(use.territories))}"
     )
     return escape(said[0].upper() + said[1:])
 
 
-def _publication(shown: Shown, k: int) -> str:
-    one = shown.publications[k]
+def _said_of(one: Publication) -> str:
     where = f": {one.where}" if one.where else ""
-    said = (
+    return (
         f"{plain.day(one.published_at)}, {plain.purpose(one.purpose)}, "
         f"{plain.channel(one.channel)}, {_and(plain.places(one.territories))}{where}"
     )
-    return escape(said)
 
 
 def _turning(person: Person, address: str) -> str:
@@ -331,8 +350,8 @@ def _end(address: str, hidden: str) -> str:
     return (
         '<section id="end"><h2>Withdraw for good</h2><p>Your photos, your name, what was computed '
         "from your face and every picture of you are destroyed here at once, and nothing can bring "
-        "them back. Work that waits is cancelled. You get a signed certificate. Pictures that were "
-        "published elsewhere are listed here; ask for them to be taken down.</p>"
+        "them back. Work that waits is cancelled. You get a signed certificate, and a list of "
+        "where pictures were published, so that you can ask for them to be taken down.</p>"
         f"{_form(address, 'withdraw', hidden, inside)}</section>"
     )
 

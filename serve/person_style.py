@@ -47,7 +47,7 @@ ul.pictures { list-style: none; margin: 0; padding: 0; display: grid; gap: 1rem;
   grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); }
 ul.pictures li { border: 1px solid var(--line); border-radius: 10px; overflow: hidden; }
 ul.pictures img { display: block; width: 100%; height: auto; background: var(--tint); }
-ul.pictures div { padding: .8rem; }
+ul.pictures li > div { padding: .8rem; }
 dl { margin: 0; display: grid; grid-template-columns: minmax(8rem, 12rem) 1fr; }
 dt, dd { margin: 0; padding: .5rem 0; border-top: 1px solid var(--line); }
 dt { font-weight: 600; padding-right: 1rem; }
@@ -55,8 +55,14 @@ dl > :nth-child(-n+2) { border-top: 0; }
 dd { overflow-wrap: anywhere; }
 .sum { font-size: 1.5rem; font-weight: 650; margin: 0 0 .25rem; }
 table { width: 100%; border-collapse: collapse; }
+table { table-layout: fixed; }
 th, td { text-align: left; vertical-align: top; padding: .55rem .8rem .55rem 0;
-  border-top: 1px solid var(--line); overflow-wrap: anywhere; }
+  border-top: 1px solid var(--line); overflow-wrap: break-word; }
+th:nth-child(1) { width: 20%; }
+th:nth-child(2) { width: 27%; }
+th:nth-child(4) { width: 21%; }
+td form { margin-top: .4rem; }
+td button { padding: .4rem .7rem; }
 thead th { border-top: 0; color: var(--soft); font-size: .9rem; }
 td ul { margin: 0; padding-left: 1.1rem; }
 footer { color: var(--soft); font-size: .9rem; margin-top: 2rem; }
@@ -72,14 +78,14 @@ footer { color: var(--soft); font-size: .9rem; margin-top: 2rem; }
   tbody tr:first-child { border-top: 0; padding-top: 0; }
   td { display: block; border: 0; padding: .1rem 0; }
   td[data-is]::before { content: attr(data-is) ": "; color: var(--soft); }
-  .answers button { flex: 1 1 8rem; }
+  .answers button { flex: 1 1 auto; }
 }
 """
 _HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 HEADERS = {
     "Content-Security-Policy": (
-        f"default-src 'none'; style-src 'sha256-{_HASH}'; img-src 'self'; form-action 'self'; "
-        "base-uri 'none'; frame-ancestors 'none'"
+        f"default-src 'none'; style-src 'sha256-{_HASH}'; img-src 'self' data:; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "Referrer-Policy": "no-referrer",
     "X-Robots-Tag": "noindex, nofollow, noarchive",

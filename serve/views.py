@@ -215,6 +215,17 @@ class ErasureKeyView(BaseModel):
     public_key: str = Field(description="PEM; what the appliance signs is checked with it.")
 
 
+class PublishedView(BaseModel):
+    """A picture that went out before its person was erased, to be taken down."""
+
+    id: str
+    image_id: str
+    published_at: Time
+    channel: str
+    territories: list[str]
+    where: str
+
+
 class ErasureView(BaseModel):
     """What was destroyed, by id and count; nothing of the person."""
 
@@ -225,6 +236,9 @@ class ErasureView(BaseModel):
     audit_entry: int
     cancelled_generations: list[str]
     certificate: CertificateView = Field(description="Signed; keep it.")
+    published: list[PublishedView] = Field(
+        description="Take these down. `where` is told this once; it is destroyed with the person."
+    )
 
 
 class ProductView(BaseModel):

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from compliance import audit, consent, erasure, ledger, policy, retention
+from compliance.ledger import Publication
 from identity import enrolment, likeness
 from serve import gallery, idempotency, queue, scopes, standing
 from serve.asked import Asked
@@ -42,6 +43,7 @@ class Erasure:
     audit_entry: int
     cancelled: tuple[GenerationId, ...]
     certificate: dict[str, Any]  # signed; of this erasure, or of the one that left nothing to do
+    published: tuple[Publication, ...] = ()  # to be taken down; their words are told here only
 
 
 def erase(
@@ -69,6 +71,7 @@ def erase(
         cancelled = queue.cancel_of_model(store, model_id, now, why)
         for one in cancelled:
             audit.append(store, "generation.cancelled", one, caller.actor, now, code=why.code)
+        published = ledger.read(store, model_id).publications
         _forget_decisions(store, model_id)
         images = gallery.destroy_of_model(store, model_id)
         _forget_words(store, model_id)
@@ -85,6 +88,7 @@ def erase(
         record.audit_entry,
         cancelled,
         certificate,
+        published,
     )
 
 

@@ -218,8 +218,9 @@ def test_withdrawing_takes_the_written_word_and_gives_a_certificate(
     for word in ("", "yes", "withdraw!"):
         answer = guest.press("withdraw", word=word)
         assert answer.status_code == 422 and "Nothing was done" in answer.text
-    assert guest.press("withdraw", word=" Withdraw ").status_code == 303
-    page = guest.look(done="withdrawn")
+    done = guest.press("withdraw", word=" Withdraw ")
+    assert done.status_code == 200 and "zebra.example" in done.text  # this once
+    page = guest.look()
     assert "You have withdrawn" in page and "Mira" not in page and "zebra" not in page
     assert "Withdraw for good" not in page and "Pause" not in page
     assert '<p class="sum">25.00 EUR</p>' in page  # it is still owed
@@ -230,6 +231,15 @@ def test_withdrawing_takes_the_written_word_and_gives_a_certificate(
     assert store.count("images", "model_id = ?", (guest.model,)) == 0
     assert guest.client.get(f"{guest.path}/images/{shown}").status_code == 404
     assert audit.verify(store).intact
+
+
+def test_legal_is_told_once_what_to_take_down(guest: Guest, shown: str) -> None:
+    client, url = guest.desk.client, f"/v1/models/{guest.model}/revoke"
+    client.post(f"/v1/images/{shown}/publications", json={"where": "zebra.example"})
+    told = [client.post(url, json={}).json()["published"] for _ in range(2)]
+    assert [(one["image_id"], one["where"]) for one in told[0]] == [(shown, "zebra.example")]
+    assert [one["where"] for one in told[1]] == [""]
+    assert "zebra" not in str(client.get(f"/v1/models/{guest.model}/ledger").json())
 
 
 @pytest.mark.parametrize("act", ["answer", "pause", "resume", "withdraw"])

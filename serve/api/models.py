@@ -274,4 +274,7 @@ def _erased(visit: Visit, done: withdrawal.Erasure) -> views.ErasureView:
         audit_entry=done.audit_entry,
         cancelled_generations=list(done.cancelled),
         certificate=views.CertificateView(**done.certificate),
+        published=[
+            views.PublishedView.model_validate(one, from_attributes=True) for one in done.published
+        ],
     )

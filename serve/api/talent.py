@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any
@@ -20,6 +20,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
+from compliance.ledger import Publication
 from serve import person, person_page, talent
 from serve.api.access import services_of
 from serve.pace import Pace
@@ -42,8 +43,8 @@ _DONE = {
     "campaign-declined": "You said no to the campaign.",
     "paused": "Paused. What waited was refused; nothing more is made.",
     "resumed": "Allowed again, within the terms below.",
-    "withdrawn": "You have withdrawn. Everything of you was destroyed here.",
 }
+_WITHDRAWN = "You have withdrawn. Everything of you was destroyed here."
 _log = logging.getLogger("housemodel.http")
 
 
@@ -214,28 +215,30 @@ async def resume(request: Request, token: str) -> Response:
 @router.post(
     "/{token}/withdraw",
     summary="Withdraw for good",
-    status_code=303,
+    response_class=HTMLResponse,
     responses=_ACT,
     openapi_extra=_FORM,
 )
 async def withdraw(request: Request, token: str) -> Response:
     """Revoke the consent and destroy everything of the person; asked for in writing."""
 
-    def end(guest: Guest, form: dict[str, str]) -> str:
+    def end(guest: Guest, form: dict[str, str]) -> Response:
         if form.get("word", "").strip().upper() != person_page.CONFIRMATION:
             raise InvalidRequest(
                 f"Nothing was done: write {person_page.CONFIRMATION} to withdraw for good."
             )
-        guest.tell(person.withdraw(guest.store, guest.link, guest.now))
-        return "withdrawn"
+        done = person.withdraw(guest.store, guest.link, guest.now)
+        guest.tell(done.cancelled)
+        # NOTE: shown at once, not after a redirect: where pictures went is known for this one time.
+        return _whole(guest, 1, _WITHDRAWN, went=done.published)
 
     return await _change(request, token, end)
 
 
 async def _change(
-    request: Request, token: str, act: Callable[[Guest, dict[str, str]], str]
+    request: Request, token: str, act: Callable[[Guest, dict[str, str]], str | Response]
 ) -> Response:
-    """Run a change of the page's own form, and lead back to the page."""
+    """Run a change of the page's own form, and lead back to the page with what was done."""
     form = _form_of(await request.body())
 
     def carry_out(guest: Guest) -> Response:
@@ -251,7 +254,9 @@ async def _change(
             if error.status >= 500:
                 raise
             return _whole(guest, 1, error.detail or error.title, error.status)
-        return RedirectResponse(f"{guest.address}?done={done}", 303)
+        if isinstance(done, str):
+            return RedirectResponse(f"{guest.address}?done={done}", 303)
+        return done
 
     return await run_in_threadpool(_with_guest, request, token, _seated(request, carry_out))
 
@@ -294,10 +299,16 @@ def _seated(request: Request, act: Act) -> Act:
     return only_seated
 
 
-def _whole(guest: Guest, page: int, notice: str, status: int = 200) -> Response:
+def _whole(
+    guest: Guest,
+    page: int,
+    notice: str,
+    status: int = 200,
+    went: Sequence[Publication] = (),
+) -> Response:
     seen = person.look(guest.store, guest.link, guest.now, page)
     token = talent.form_token(guest.store, guest.link, guest.now)
-    return _html(person_page.whole(seen, guest.address, token, notice, status != 200), status)
+    return _html(person_page.whole(seen, guest.address, token, notice, status != 200, went), status)
 
 
 def _html(content: str, status: int = 200) -> HTMLResponse:
