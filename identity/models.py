@@ -33,6 +33,7 @@ TABLE = "models"
 REAL_PERSON = "real_person"
 MAX_NAME_CHARACTERS = 80
 GONE = (ModelStatus.NEEDS_ATTENTION, ModelStatus.REVOKED, ModelStatus.ERASED)
+ALIVE = "status NOT IN ('needs_attention', 'revoked', 'erased')"  # SQL: somebody is there
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,7 +152,8 @@ class Dispatcher:
 
     def _look(self, store: WorkspaceStore) -> list[scheduler.Waiting]:
         """Sweep, take back what a dead or stuck worker holds, and list what waits."""
-        for erased in guarded(self._upkeep.of_store, store, self._parts.clock()) or ():
+        swept = guarded(self._upkeep.of_store, self._parts.registry, store, self._parts.clock())
+        for erased in swept or ():
             self.cancelled(erased)
         for ended in guarded(standing.sweep, store, self._parts.clock()) or ():
             self.cancelled(ended)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from compliance import audit
 from compliance.retention import RetentionRules
-from serve import auth, idempotency, retaining
+from serve import auth, break_glass, idempotency, retaining, talent
 from workspace.registry import Registry
 from workspace.store import WorkspaceStore
 from workspace.types import GenerationId
@@ -27,11 +27,14 @@ class Upkeep:
         self._done: dict[tuple[str, timedelta], datetime] = {}
 
     def of_registry(self, registry: Registry, now: datetime) -> None:
-        """Remove sessions and sign-in codes that have ended."""
+        """Remove sessions, sign-in codes and links to a person's page that have ended."""
         if self._is_due("", _DAY, now):
             auth.sweep(registry, now)
+            talent.sweep(registry, now)
 
-    def of_store(self, store: WorkspaceStore, now: datetime) -> tuple[GenerationId, ...]:
+    def of_store(
+        self, registry: Registry, store: WorkspaceStore, now: datetime
+    ) -> tuple[GenerationId, ...]:
         """Forget old idempotency keys, remove what a crash left, destroy what may not be kept.
 
         Returns:
@@ -40,6 +43,7 @@ class Upkeep:
         cancelled: tuple[GenerationId, ...] = ()
         if self._is_due(store.workspace.id, _HOUR, now):
             cancelled = retaining.sweep(store, self._rules, now)
+            break_glass.forget_reasons(registry, store)
         if self._is_due(store.workspace.id, _DAY, now):
             idempotency.sweep(store, now)
             store.assets.sweep()

@@ -136,7 +136,8 @@ def _forget_words(store: WorkspaceStore, model_id: ModelId) -> None:
         idempotency.forget(store, generation_id)
         try:
             row = store.open("generations", raw)
-            asked = replace(Asked.from_json(row.private["asked"]), prompt="", metadata={})
+            asked = Asked.from_json(row.private["asked"])
+            asked = replace(asked, prompt="", metadata={}, label_reason="", campaign=None)
         except SealBroken:
             store.destroy("generations", generation_id)  # nothing of it can be read any more
             continue

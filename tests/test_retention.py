@@ -17,9 +17,10 @@ from identity.models import TABLE
 from serve import retaining
 from serve.settings import PROJECT
 from serve.upkeep import Upkeep
-from tests.homes import NOW, caller, guidelines, open_store, ticked
+from tests.homes import NOW, ROOT_KEY, caller, guidelines, open_store, ticked
 from tests.service import Service, new_client
 from workspace.errors import Fault, RetentionPolicyMissing
+from workspace.registry import Registry
 from workspace.store import WorkspaceStore
 from workspace.types import ModelId, new_id
 
@@ -82,10 +83,11 @@ def test_the_earliest_reason_decides(ends: int, acted: int, met: Any, wanted: An
 
 def test_a_person_is_destroyed_when_the_grace_is_over_and_not_before(store) -> None:
     ended, stays = person(store, days=10), person(store)
-    upkeep = Upkeep(RULES)
-    upkeep.of_store(store, NOW + 39 * DAY)
+    upkeep, registry = Upkeep(RULES), Registry(store.folder.parent.parent, ROOT_KEY)
+    upkeep.of_store(registry, store, NOW + 39 * DAY)
     assert store.assets.owned_by(ended)
-    upkeep.of_store(store, NOW + 40 * DAY)
+    upkeep.of_store(registry, store, NOW + 40 * DAY)
+    registry.close()
     assert not store.assets.owned_by(ended) and store.assets.owned_by(stays)
     assert store.get(TABLE, ended).columns["status"] == "erased"
     statement = erasure.check(erasure.latest(store, ended), store.signer.public_pem)

@@ -310,6 +310,7 @@ class Registry:
                 raise Locked("A copy of it holds a person who was erased; start the appliance.")
             if risen and self.erase_again is not None:
                 self.erase_again(store, risen)
+            store.bury_the_gone(datetime.now(UTC))
         except BaseException:
             store.close()
             raise

@@ -122,6 +122,16 @@ class WorkspaceStore(SealedRows):
         graves = self._tombstones.of_workspace(self.workspace.id)
         return tuple(grave for grave in graves if self._is_alive(grave.object_id))
 
+    def bury_the_gone(self, now: datetime) -> None:
+        """Note again whom this store erased, where the register lost them or is new.
+
+        Raises:
+            StorageFull, Fault: it could not be noted.
+        """
+        sql = "SELECT id, status FROM models WHERE status IN ('revoked', 'erased')"
+        for row in self.db.query(sql):
+            self._tombstones.bury(self.workspace.id, row["id"], now, row["status"])
+
     def destroying(self) -> AbstractContextManager[list[str]]:
         """Open a transaction and list the ids of every object whose key is destroyed in it."""
         return self._keys.destroying()

@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, JsonValue
 from compliance import retention
 from identity import enrolment
 from serve import (
+    break_glass,
     forms,
     idempotency,
     paging,
@@ -266,6 +267,7 @@ def _move(visit: Visit, sent: Once, model_id: ModelId, act: Move) -> views.Model
 def _erased(visit: Visit, done: withdrawal.Erasure) -> views.ErasureView:
     for generation_id in done.cancelled:
         visit.services.dispatcher.cancelled(generation_id)
+    break_glass.forget_reasons(visit.services.registry, visit.store)
     return views.ErasureView(
         model_id=done.model_id,
         status=done.status,
