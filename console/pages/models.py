@@ -26,8 +26,8 @@ _EFFECT = (
 
 _OWN_PAGE = (
     "A page without an account, where the person reads what they agreed to, sees every use, "
-    "answers what waits for them, and can pause or withdraw. Whoever has the link can decide: send it to "
-    "the person only. It opens for 30 days."
+    "answers what waits for them, and can pause or withdraw. Whoever has the link can decide: send "
+    "it to the person only. It opens for 30 days."
 )
 
 
