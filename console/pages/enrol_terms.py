@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -10,6 +11,7 @@ from console import texts
 from console.client import Json
 
 DAYS = 365  # how long a consent runs unless something else is entered
+_AMOUNT = re.compile(r"(?P<number>\d{1,9}([.,]\d{1,2})?)\s*(?P<currency>[A-Za-z]{3})")
 TERRITORIES_AT_FIRST = ("EU", "US")
 
 
@@ -69,8 +71,15 @@ def end_of(until: Any) -> str:
     return datetime.combine(day, time(23, 59, 59), UTC).isoformat().replace("+00:00", "Z")
 
 
-def paid(basis: str, amount: str) -> str:
-    """Pay in one line: the basis, and the amount if one is given."""
+def paid(basis: str, amount: str) -> Json | str:
+    """Pay as the service computes with it; one line of words where the amount is none.
+
+    "1.000" may be one or a thousand, so that no more than two decimals are taken for a number.
+    """
+    written = _AMOUNT.fullmatch((amount or "").strip())
+    if written and basis in {code for _, code in texts.PAY}:
+        number, currency = written["number"].replace(",", "."), written["currency"].upper()
+        return {"basis": basis, "amount": number, "currency": currency}
     words = {code: label for label, code in texts.PAY}.get(basis, basis or "")
     given = (amount or "").strip()
     return f"{words}: {given}" if words and given else words or given

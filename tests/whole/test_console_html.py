@@ -7,7 +7,6 @@ import shlex
 
 import pytest
 
-from console import texts
 from console.pages import enrol_terms as terms
 from console.pages.home import tool_cards
 from console.parts import cards, html, results
@@ -118,4 +117,16 @@ def test_the_consent_ends_with_its_last_day():
 
 def test_what_was_left_open_is_left_to_the_service():
     given = terms.consent(["lookbook"], [], [], "", "per_image", " 25 EUR ", " ")
-    assert given == {**{"purposes": ["lookbook"], "compensation": f"{texts.PAY[0][0]}: 25 EUR"}}
+    pay = {"basis": "per_image", "amount": "25", "currency": "EUR"}
+    assert given == {"purposes": ["lookbook"], "compensation": pay}
+
+
+def test_an_amount_that_is_no_plain_number_stays_in_words():
+    assert terms.paid("flat", "12,50 usd") == {
+        "basis": "flat",
+        "amount": "12.50",
+        "currency": "USD",
+    }
+    for amount in ("1.000 EUR", "25", "twenty-five EUR", "25 EUR a day", "25 €"):
+        assert terms.paid("flat", amount) == f"Flat fee: {amount}"
+    assert terms.paid("period", "") == "For a period"
