@@ -279,6 +279,13 @@ def test_looking_is_audited_and_the_address_is_kept_nowhere(guest: Guest) -> Non
     assert token not in str(list(rows)) and token not in str(audit.entries(guest.desk.store))
 
 
+def test_links_that_ended_long_ago_are_swept(guest: Guest) -> None:
+    registry = guest.desk.service.services.registry
+    for later, kept in ((timedelta(days=119), True), (timedelta(days=121), False)):
+        talent.sweep(registry, datetime.now(UTC) + later)
+        assert (rights.by_id(registry, talent.TABLE, guest.link) is not None) is kept
+
+
 def test_links_are_made_once_listed_without_their_address_and_limited(
     guest: Guest, service: Service
 ) -> None:

@@ -21,7 +21,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from compliance.ledger import Publication
-from serve import person, person_page, talent
+from serve import break_glass, person, person_page, talent
 from serve.api.access import services_of
 from serve.pace import Pace
 from serve.person_style import HEADERS
@@ -229,6 +229,7 @@ async def withdraw(request: Request, token: str) -> Response:
             )
         done = person.withdraw(guest.store, guest.link, guest.now)
         guest.tell(done.cancelled)
+        break_glass.forget_reasons(guest.services.registry, guest.store)
         # NOTE: shown at once, not after a redirect: where pictures went is known for this one time.
         return _whole(guest, 1, _WITHDRAWN, went=done.published)
 
