@@ -141,7 +141,7 @@ class PlanExcludesCustomModels(Refused):
 
 class LicenceNotAcknowledged(Refused):
     code, title = "licence_not_acknowledged", "The pack's licence was not acknowledged"
-    remedy = "Load a pack for commercial use; this version can't record a licence contract yet."
+    remedy = "Record the contract: `housemodel pack acknowledge NAME --contract REF --by NAME`."
 
 
 class ApprovalMissing(Refused):

@@ -196,6 +196,16 @@ RenderEvent = StepDone | Rendered
 
 
 @dataclass(frozen=True, slots=True)
+class PackLicence:
+    """What one part of a pack may be used for, as its manifest says."""
+
+    spdx: str  # an SPDX id, or LicenseRef-...
+    covers: str
+    commercial: Literal["yes", "no", "revenue_limit"]
+    text_sha256: str  # of the licence file, or of these words where there is none
+
+
+@dataclass(frozen=True, slots=True)
 class PackSummary:
     """What a loaded pack says of itself; safe to show to any caller."""
 
@@ -220,6 +230,7 @@ class PackSummary:
     close_up_face_center: tuple[float, float] = (0.5, 0.5)  # where the face lies, share of the crop
     full_body_person_height: tuple[float, float] | None = None  # of the reference; least, most
     product_fill: tuple[float, float] | None = None  # the garment's longer side; least, most
+    licences: tuple[PackLicence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ It does not load weights (`families/`) and does not decide about licences (compl
 from __future__ import annotations
 
 import hashlib
+import json
 import struct
 import tomllib
 from dataclasses import dataclass
@@ -19,9 +20,9 @@ from pathlib import Path, PurePosixPath
 
 from pydantic import ValidationError
 
-from serve.deployments.manifest import Manifest
-from workspace.errors import LicenceNotAcknowledged, PackInvalid
-from workspace.types import PackSummary
+from serve.deployments.manifest import Licence, Manifest
+from workspace.errors import PackInvalid
+from workspace.types import PackLicence, PackSummary
 
 MANIFEST = "pack.toml"
 _LOADABLE = {".safetensors", ".json", ".jinja", ".txt", ".model"}
@@ -31,7 +32,7 @@ _MAX_MANIFEST_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """A pack whose files were all verified. Only `load_pack` makes one."""
+    """A pack; its files were all verified when `load_pack` made it."""
 
     folder: Path
     manifest: Manifest
@@ -67,32 +68,44 @@ class Pack:
             close_up_face_center=slots.crop.close_up_face_center,
             full_body_person_height=slots.crop.full_body_person_height,
             product_fill=slots.crop.product_fill,
+            licences=tuple(_licence(self.folder, one) for one in m.licences),
         )
 
 
 def load_pack(folder: Path) -> Pack:
-    """Read `pack.toml`, ask its licences, and verify every file it lists.
+    """Read `pack.toml`, and verify every file it lists.
 
     Raises:
-        LicenceNotAcknowledged: a part is not for commercial use without a contract.
         PackInvalid: the manifest or a file is missing, changed, unlisted or of a refused kind.
     """
     manifest = read_manifest(folder)
-    _ask_licences(manifest)
     _refuse_unlisted(folder, manifest)
     for path, expected in sorted(manifest.files.items()):
         _verify(folder, path, expected)
     return Pack(folder.resolve(), manifest, files_digest(manifest.files))
 
 
-def _ask_licences(manifest: Manifest) -> None:
-    """Refuse what needs a contract: nobody can record one in this version, so nobody has."""
-    for licence in manifest.licences:
-        if licence.commercial != "yes":
-            how = "in part" if licence.commercial == "revenue_limit" else "by contract"
-            raise LicenceNotAcknowledged(
-                f"{licence.covers}: {licence.spdx} allows commercial use only {how}."
-            )
+def outline(folder: Path) -> PackSummary:
+    """Say what a pack claims to be, without reading its weights: nothing is proven yet.
+
+    Raises:
+        PackInvalid: the manifest or a licence text is missing, or not understood.
+    """
+    manifest = read_manifest(folder)
+    return Pack(folder.resolve(), manifest, files_digest(manifest.files)).summary(engine="")
+
+
+def _licence(folder: Path, licence: Licence) -> PackLicence:
+    words = json.dumps([licence.spdx, licence.covers, licence.commercial]).encode()
+    if licence.file is not None:
+        path = folder / licence.file
+        _refuse_links(folder, path, licence.file)
+        try:
+            words = path.read_bytes()
+        except OSError as error:
+            raise PackInvalid(f"The licence {licence.file} is missing from the pack.") from error
+    digest = hashlib.sha256(words).hexdigest()
+    return PackLicence(licence.spdx, licence.covers, licence.commercial, digest)
 
 
 def read_manifest(folder: Path) -> Manifest:
