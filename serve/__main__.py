@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from serve.cli import audit, demo, doctor, erasure, key, up, user, workspace
+from serve.cli import audit, demo, doctor, erasure, key, pack, up, user, workspace
 from workspace.errors import HousemodelError
 
 
@@ -19,7 +19,7 @@ def build_parser() -> argparse.ArgumentParser:
         description="One consenting person's face and look, locked across a brand's pictures.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for group in (up, demo, workspace, key, user, audit, erasure, doctor):
+    for group in (up, demo, workspace, key, user, pack, audit, erasure, doctor):
         group.add_parser(commands)
     return parser
 

@@ -15,12 +15,14 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from compliance import licences
 from compliance.content import load_rules
 from compliance.guidelines import load_guidelines
 from compliance.provenance import load_provenance
 from compliance.retention import load_retention
 from compliance.safety import load_safety
 from identity.limits import load_limits
+from serve.deployments.packs import outline
 from serve.services import Services, make_services
 from serve.settings import Settings
 from serve.web import build_app
@@ -42,11 +44,18 @@ def build_services(
         Locked: the root key is missing.
         Fault: a table in the configs folder is not complete.
         MarkingFailed: the certificate of the marks can't sign.
+        LicenceNotAcknowledged: nobody answered for the licence of the pack.
+        PackInvalid: the pack has no manifest that is understood.
     """
     configs = settings.configs_folder
     registry = Registry(
         settings.home, load_root_key(settings.root_key_file, create=False), settings.tombstones
     )
+    try:
+        licences.require(registry, outline(settings.pack_folder))
+    except BaseException:
+        registry.close()
+        raise
     return make_services(
         registry,
         load_plans(configs / "plans.toml"),

@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from compliance import approvals, audit, consent, ledger
+from compliance import approvals, audit, consent, ledger, licences
 from identity.likeness import open_likeness
 from serve import (
     conditioning,
@@ -116,6 +116,7 @@ def accept(
     store = parts.registry.store(workspace_id)
     plan = rules.plan_of(parts.plans, store.workspace)
     pack = parts.diffusion.describe()
+    licences.require(parts.registry, pack)
     asked = rules.fit(asked, pack)
     rules.products_exist(store, asked)
     asked = rules.with_campaign(store, asked)

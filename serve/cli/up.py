@@ -11,8 +11,10 @@ from typing import Any
 
 import httpx
 
+from compliance import licences
 from serve import auth, demo_workspace
 from serve.cli.common import add_home, command, now, open_marks
+from serve.deployments.packs import outline
 from serve.settings import Settings, load_settings
 from workspace.errors import NotFound, SealBroken
 from workspace.keys import load_root_key
@@ -74,6 +76,7 @@ def _first_workspace(settings: Settings) -> WorkspaceId | None:
     registry = _open(settings, create=True)
     try:
         open_marks(settings, registry)  # a bad certificate is told here, before Ray is started
+        licences.require(registry, outline(settings.pack_folder))
         if not registry.ids():
             registry.create(demo_workspace.NAME, demo_workspace.PLAN, now())
         return _demo_of(registry)
