@@ -17,6 +17,11 @@ CREATE_NEW = "Create New image"
 PAST = "View past generations"
 SELECT_MODEL = "Select consistent model"
 GUIDELINES = "Adding Model Guidelines"
+POLICY = "How long it is kept, and how it is destroyed: show this to the person first"
+NO_POLICY = (
+    "Nobody can be enrolled yet: this workspace has published no retention policy. "
+    "Ask legal to publish one."
+)
 CREATE_MODEL = "Create your model"
 NEXT, BACK, CANCEL, GENERATE = "Next", "Back", "Cancel", "Generate"
 

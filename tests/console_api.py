@@ -92,6 +92,7 @@ class FakeService:
             **{"photos": photos, "attestations": BOXES},
             "purposes": [{"id": "lookbook", "label": "Lookbooks"}],
             "channels": [{"id": "web", "label": "Web shop"}],
+            "retention_policy_url": "/policy",
         }
 
     def _photos(self, _method: str, _parts: list[str], body: Any) -> Any:

@@ -74,7 +74,7 @@ def build(frame: Frame, blocks: Any) -> None:
             able = await api.get("/v1/capabilities")
             told = await api.get("/v1/guidelines")
         except ApiProblem as found:
-            return [html.problem(found), *[gr.skip()] * 6]
+            return [html.problem(found), *[gr.skip()] * 7]
         if able.get("custom_models") is False:
             plan = html.note(texts.PLAN_WITHOUT_MODELS, "warn", "alert")
         else:
@@ -85,6 +85,7 @@ def build(frame: Frame, blocks: Any) -> None:
         return [
             plan,
             steps.guidelines_html(told),
+            gr.update(interactive=bool(told.get("retention_policy_url"))),
             listed,
             gr.update(choices=[(str(box["text"]), str(box["id"])) for box in listed], value=[]),
             gr.update(choices=purposes, value=[code for _, code in purposes]),
@@ -98,6 +99,7 @@ def build(frame: Frame, blocks: Any) -> None:
         [
             notice,
             guidelines.shown,
+            guidelines.next,
             boxes,
             review.ticks,
             review.purposes,

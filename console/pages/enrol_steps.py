@@ -50,7 +50,17 @@ def guidelines_html(page: Json) -> str:
     return (
         f"<h2>{html.text(page.get('title') or texts.GUIDELINES)}</h2>"
         f'<p class="hm-lead">{html.text(page.get("intro"))}</p>'
-        f'<div class="hm-two">{cards}</div>'
+        f'{_policy(page.get("retention_policy_url"))}<div class="hm-two">{cards}</div>'
+    )
+
+
+def _policy(url: Any) -> str:
+    """Where the person reads how long everything is kept; without it nobody is enrolled."""
+    if not url:
+        return html.note(texts.NO_POLICY, "bad", "alert")
+    return (
+        f'<p><a class="hm-link" href="{html.text(url)}" target="_blank" rel="noopener noreferrer">'
+        f"{texts.POLICY}</a></p>"
     )
 
 

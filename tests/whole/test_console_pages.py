@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
@@ -110,3 +110,15 @@ def test_flatlay_asks_for_one_catalogue_picture_of_each_product(desk):
 def test_the_frame_names_the_pages_under_its_own_path():
     frame = Frame(in_process(None), "/desk")
     assert frame.link("editorial", model="mdl_1") == "/desk/editorial?model=mdl_1"
+
+
+def test_the_wizard_opens_only_where_a_retention_policy_is_published(desk, monkeypatch):
+    event = loads_of(desk.blocks)["enrol"]
+    assert 'href="/policy"' in str(run(event, desk.request))
+    without = replace(desk.service.services.retention, own_page=False)
+    parts = replace(desk.service.services.parts, retention=without)
+    services = replace(desk.service.services, parts=parts)
+    monkeypatch.setattr(desk.service.app.state, "services", services)
+    shown = run(event, desk.request)
+    assert "published no retention policy" in str(shown)
+    assert any(value.get("interactive") is False for value in shown if isinstance(value, dict))
