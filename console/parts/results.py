@@ -16,6 +16,7 @@ from console.texts import TOOLS, words
 
 LIVE = frozenset({"queued", "running"})
 SHOWN_WIDTH = 288  # CSS pixels: small pictures are enlarged to this, and say so
+WAITS = "Waits for the person's yes"
 FORMATS = ("png", "jpeg", "webp")
 
 
@@ -93,10 +94,14 @@ def figure(image: Json, k: int, n: int) -> str:
         ("Product", score(image.get("product_score"))),
         ("Seed", text(image.get("seed"))),
     )
+    waits = image.get("approval") == "pending"
+    if waits:  # most callers get no bytes yet; the browser hides what did not load
+        links = f'<span class="hm-badge">{WAITS}</span>'
+    hidden = " data-hm-optional" if waits else ""
     listed = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts)
     return (
         f'<figure class="hm-figure"><img src="/v1/images/{image_id}?format=jpeg" '
-        f'width="{shown}" height="{round(shown * height / width)}" alt="Image {k} of {n}">'
+        f'width="{shown}" height="{round(shown * height / width)}" alt="Image {k} of {n}"{hidden}>'
         f'<figcaption><dl class="hm-facts">{listed}</dl><span class="hm-row">{links}</span>'
         f"<small>{width} × {height} px{enlarged}</small></figcaption></figure>"
     )
@@ -107,7 +112,7 @@ def thumbnails(generations: Iterable[Json], limit: int, href: str) -> str:
     cells = [
         f'<a href="{text(href)}?generation={text(generation.get("id"))}">'
         f'<img src="/v1/images/{text(image.get("id"))}?format=jpeg" loading="lazy" '
-        f'alt="{text(words(TOOLS, generation.get("tool")))}, image {k}"></a>'
+        f'data-hm-optional alt="{text(words(TOOLS, generation.get("tool")))}, image {k}"></a>'
         for generation in generations
         for k, image in enumerate(generation.get("images") or (), 1)
     ]
@@ -117,7 +122,8 @@ def thumbnails(generations: Iterable[Json], limit: int, href: str) -> str:
 def summary(generation: Json, href: str) -> str:
     """One line of the list of past generations."""
     pictures = "".join(
-        f'<img src="/v1/images/{text(image.get("id"))}?format=jpeg" loading="lazy" alt="">'
+        f'<img src="/v1/images/{text(image.get("id"))}?format=jpeg" loading="lazy" '
+        'alt="" data-hm-optional>'
         for image in (generation.get("images") or ())[:4]
     )
     return (

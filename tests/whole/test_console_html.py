@@ -130,3 +130,9 @@ def test_an_amount_that_is_no_plain_number_stays_in_words():
     for amount in ("1.000 EUR", "25", "twenty-five EUR", "25 EUR a day", "25 €"):
         assert terms.paid("flat", amount) == f"Flat fee: {amount}"
     assert terms.paid("period", "") == "For a period"
+
+
+def test_a_picture_that_waits_for_the_person_offers_no_download():
+    waiting = results.figure({"id": "img_1", "approval": "pending"}, 1, 1)
+    assert results.WAITS in waiting and "download" not in waiting and "data-hm-optional" in waiting
+    assert "download" in results.figure({"id": "img_1", "approval": "none"}, 1, 1)
