@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -253,3 +254,22 @@ def test_the_command_line_adds_confirms_changes_and_removes(
     assert user("remove", "ines") == 0 and user("remove", "ines") == 1
     assert user("list") == 0 and "Nobody yet" in capsys.readouterr().out
     assert b"ines" not in bytes_under(tmp_path / "home" / "workspaces")
+
+
+def test_keys_of_the_command_line_are_audited(
+    tmp_path: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = ["--home", str(tmp_path / "home")]
+    assert main(["workspace", "create", "atelier", *home]) == 0
+    assert main(["key", "create", "--workspace", "atelier", "--scopes", "generate", *home]) == 0
+    assert main(["key", "create", "--workspace", "atelier", "--scopes", "root", *home]) == 1
+    capsys.readouterr()
+    assert main(["key", "list", *home, "--json"]) == 0
+    (key,) = json.loads(capsys.readouterr().out)
+    assert main(["key", "revoke", key["id"], *home]) == 0
+    assert main(["key", "revoke", "key_nothing", *home]) == 1
+    capsys.readouterr()
+    assert main(["audit", "export", "--workspace", "atelier", *home]) == 0
+    entries = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [entry["action"] for entry in entries] == ["key.created", "key.revoked"]
+    assert entries[0]["facts"] == {"scopes": "generate"} and entries[0]["actor"] == "cli"

@@ -1,13 +1,19 @@
-"""`housemodel key create|list|revoke`."""
+"""`housemodel key create|list|revoke`; audited in the workspace with the actor `cli`."""
 
 from __future__ import annotations
 
 import argparse
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
+from compliance import audit
 from serve import auth
 from serve.cli.common import add_home, add_json, command, now, open_home, show
+from serve.scopes import check_scopes
+from workspace.errors import HousemodelError
+from workspace.registry import Registry
+from workspace.types import KeyId, WorkspaceId, new_id
 
 MAX_DAYS = 3653  # ten years
 
@@ -58,9 +64,13 @@ def _create(args: argparse.Namespace) -> int:
     _, registry = open_home(args)
     scopes = frozenset(part.strip() for part in args.scopes.split(",") if part.strip())
     expires = now() + timedelta(days=args.days) if args.days is not None else None
-    key_id, secret = auth.create_key(
-        registry, registry.by_name(args.workspace).id, scopes, now(), expires, args.label
-    )
+    of, key_id = registry.by_name(args.workspace).id, KeyId(new_id("key"))
+    granted = check_scopes(scopes)
+    with registry.store(of).transaction():  # what can't be audited does not happen
+        _note(registry, of, "key.created", key_id, " ".join(sorted(granted)))
+        _, secret = auth.create_key(
+            registry, of, granted, now(), expires, args.label, key_id=key_id
+        )
     show(
         args,
         {"id": key_id, "key": secret, "scopes": sorted(scopes), "expires_at": expires},
@@ -82,6 +92,10 @@ def _list(args: argparse.Namespace) -> int:
     return 0
 
 
+def _note(registry: Registry, of: WorkspaceId, action: str, key_id: str, scopes: str) -> None:
+    audit.append(registry.store(of), action, key_id, "cli", now(), scopes=scopes)
+
+
 def _mark(key: dict[str, Any]) -> str:
     if key["revoked_at"]:
         return "  revoked"
@@ -90,6 +104,9 @@ def _mark(key: dict[str, Any]) -> str:
 
 def _revoke(args: argparse.Namespace) -> int:
     _, registry = open_home(args)
+    of = next((k["workspace_id"] for k in auth.list_keys(registry) if k["id"] == args.id), None)
     auth.revoke_key(registry, args.id, now())
+    with suppress(HousemodelError):  # a key must end, also that of a locked workspace
+        _note(registry, WorkspaceId(str(of)), "key.revoked", args.id, "")
     show(args, {"id": args.id, "revoked": True}, [f"Revoked {args.id}."])
     return 0
