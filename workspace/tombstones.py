@@ -79,6 +79,11 @@ class Tombstones:
             found = self._graves().values()
         return tuple(grave for grave in found if grave.workspace_id == workspace_id)
 
+    def count(self) -> int:
+        """Count the graves of this home."""
+        with self._lock:
+            return len(self._graves())
+
     def check(self) -> None:
         """Make the file if it is missing, and see that it takes graves.
 

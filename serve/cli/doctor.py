@@ -80,9 +80,20 @@ def _stores(settings: Settings) -> list[dict[str, Any]]:
     control = registry.verify()
     findings = [_finding("control store", control.intact, _opened(control))]
     findings.append(_marks(settings, registry))
+    findings.append(_tombstones(registry))
     for workspace_id in registry.ids():
         findings += _workspace(registry, workspace_id)
     return findings
+
+
+def _tombstones(registry: Registry) -> dict[str, Any]:
+    """The register of the erased: without it, nobody can be erased."""
+    try:
+        registry.tombstones.check()
+    except HousemodelError as error:
+        return _finding("tombstones", False, error.detail or error.title)
+    count = registry.tombstones.count()
+    return _finding("tombstones", True, f"{count} erased; back the register up apart from the home")
 
 
 def _marks(settings: Settings, registry: Registry) -> dict[str, Any]:

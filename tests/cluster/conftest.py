@@ -14,6 +14,7 @@ from serve import leftovers
 from serve.runtime import environment
 from serve.settings import Settings
 from tests.tiny_pack import make_tiny_pack
+from workspace.tombstones import default_path
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +31,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory, pack_folder: Path) -> Set
         pack_folder=pack_folder,
         face_pack_folder=home,
         root_key_file=home / "root.key",
+        tombstones=default_path(home),
         torch_threads=1,
     )
 

@@ -16,14 +16,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 from PIL import Image
 
+from compliance import erasure
 from serve import samples, walk
 from serve.samples import SamplePerson
+from tests.alike import drawn_alike
 from tests.cluster.started import STOP_SECONDS, Started, rays_folder, still_running
+from tests.homes import open_registry
 from tests.line import free_port
 from tests.whole.test_canaries import NAME, PHOTO, PROMPT, found_in, planted
+from tests.whole.test_destroyed_keys import keys_of, listed_in
+from workspace.keys import load_root_key
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 
@@ -97,10 +103,35 @@ def test_a_seed_gives_the_same_picture_alone_and_beside_others(running: Running)
     for other in others:
         walk.wait(running.client, other["status_url"], {"queued", "running"})
     pictures = [
-        Image.open(io.BytesIO(running.client.get(image["url"]).content)).convert("RGB").tobytes()
+        np.asarray(Image.open(io.BytesIO(running.client.get(image["url"]).content)).convert("RGB"))
         for image in (alone["images"][0], beside["images"][1], beside["images"][0])
     ]
-    assert pictures[0] == pictures[1] != pictures[2]
+    assert drawn_alike(pictures[0], pictures[1]) and not drawn_alike(pictures[0], pictures[2])
+
+
+def test_nothing_on_disk_opens_a_person_who_withdrew(running: Running) -> None:
+    """The keys of everything of the person, as they lie on disk and in clear, are nowhere."""
+    client, home = running.client, running.started.home
+    model = walk.enrol(client, samples.people()[4], "withdrawn-model")
+    product = walk.checked(client.get("/v1/products"))["items"][0]["id"]
+    request = {
+        "tool": "editorial", "prompt": "$model wearing $product", "model_id": model,
+        "product_ids": [product], "n": 2, "seed": 3,
+    }  # fmt: skip
+    walk.generate(client, request)
+    public = walk.checked(client.get("/v1/erasure-key"))["public_key"]
+    with open_registry(home, load_root_key(home / "root.key", create=False)) as registry:
+        keys = keys_of(registry.store(registry.ids()[0]))
+    answer = client.post(f"/v1/models/{model}/revoke", json={})
+    assert answer.status_code == 200, answer.text
+    certificate = answer.json()["certificate"]
+    assert erasure.check(certificate, public)["model_id"] == model
+    destroyed = listed_in(certificate)
+    assert len(destroyed) >= 9 and destroyed <= keys.keys()
+    needles = [needle for digest in destroyed for needle in keys[digest]]
+    temp = Path(os.environ.get("TMPDIR", "/tmp"))
+    places = [home, rays_folder(home), Path("/dev/shm"), *temp.glob("gradio*"), *temp.glob("tmp*")]
+    assert [found_in(place, needles) for place in places] == [{} for _ in places]
 
 
 def test_no_canary_lies_in_clear_while_it_runs_or_after(running: Running) -> None:
