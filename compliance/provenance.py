@@ -1,30 +1,37 @@
-"""The marks on every picture that leaves: a signed C2PA manifest, and IPTC's fields in XMP.
+"""The marks on every picture that leaves: watermark, signed C2PA manifest, IPTC's fields in XMP.
 
     marker = open_marker(registry, load_provenance(path), version, now)
+    pixels, mark = marker.watermarked(pixels, image_id)              # None: too small for one
     marked = marker.mark(file_with_xmp, "image/png", image_id)       # or nothing leaves
     found  = marker.read(some_file, "image/jpeg")                    # what marks does it carry?
+    mark   = marker.watermark_of(some_pixels)                        # and which watermark?
 
 Rules: fail closed, a picture that can't be marked is not handed out. The signer is the customer's
 certificate, else a development certificate that is made once per home and kept sealed in
-`control.db`. Which certificates signed here is remembered, so that pictures are still recognised
-after a change. What the marks say is in `marks/manifest.py`; docs/provenance.md says what they
-survive. Invisible watermarks, visible labels and a registry of perceptual hashes are not here yet.
+`control.db`, together with the key of the watermark. Which certificates signed here is remembered,
+so that pictures are still recognised after a change. What the marks say is in `marks/manifest.py`;
+docs/provenance.md says what they survive. Visible labels are `marks/labels.py`.
 """
 
 from __future__ import annotations
 
 import stat
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from compliance.marks import certificates, manifest, signing
+from compliance.marks import certificates, codes, manifest, signing
 from compliance.marks.certificates import Credential
+from compliance.marks.manifest import Input
+from compliance.marks.watermark import Watermark
+from workspace import sealing
 from workspace.database import transaction
 from workspace.errors import Fault, MarkingFailed
 from workspace.registry import Registry
+from workspace.types import RGB
 
 CertificateKind = Literal["development", "customer"]
 State = Literal["valid", "invalid", "remote"]
@@ -38,6 +45,7 @@ class ProvenanceConfig:
 
     chain: Path | None = None
     private_key: Path | None = None
+    time_stamps: str | None = None  # address of an RFC 3161 authority; None: no network is used
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +80,19 @@ def load_provenance(path: Path) -> ProvenanceConfig:
         raw = tomllib.loads(path.read_text())
         table = raw.pop("certificate")
         chain, private_key = str(table.pop("chain")), str(table.pop("private_key"))
+        stamps = raw.pop("time_stamps", {"url": ""})
+        url = str(stamps.pop("url"))
     except (OSError, tomllib.TOMLDecodeError, KeyError, AttributeError) as error:
         raise Fault(f"{path.name} can't be read or lacks a key.") from error
-    if raw or table:
+    if raw or table or stamps:
         raise Fault(f"{path.name} has an unknown key.")
     if bool(chain) != bool(private_key):
         raise Fault(f"{path.name} names a chain or a private key, but not both.")
+    if url and not url.startswith(("http://", "https://")):
+        raise Fault(f"{path.name}: a time-stamp authority has an http address.")
     if not chain:
-        return ProvenanceConfig()
-    return ProvenanceConfig(path.parent / chain, path.parent / private_key)
+        return ProvenanceConfig(time_stamps=url or None)
+    return ProvenanceConfig(path.parent / chain, path.parent / private_key, url or None)
 
 
 def open_marker(
@@ -100,25 +112,39 @@ def open_marker(
         kept = _kept(registry)
         before = str(kept)
         if config.chain is not None and config.private_key is not None:
-            kind, key = "customer", _secret(config.private_key)
-            credential = certificates.read(_file(config.chain), key, now)
+            kind, secret = "customer", _secret(config.private_key)
+            credential = certificates.read(_file(config.chain), secret, now)
         else:
             credential = _development(kept, now)
         signers: dict[str, str] = kept.setdefault("signers", {})
         signers[credential.serial] = credential.anchor
+        key = kept.setdefault("watermark", sealing.new_key().hex())
         if str(kept) != before:
             sealed = registry.seal("meta", _ROW, kept)
             registry.control.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [_ROW, sealed])
-    marker = Marker(kind, credential, signers, version)
+    watermarks = bytes.fromhex(key)
+    marker = Marker(kind, credential, signers, version, watermarks, config.time_stamps)
     marker.check()
     return marker
 
 
 class Marker:
-    """Signs pictures and reads marks; safe to use from several threads."""
+    """Marks pictures and reads marks; safe to use from several threads.
+
+    Args:
+        signers: Serial number -> anchor (PEM) of every certificate that signed here.
+        key: Of the watermark, 32 bytes.
+        time_stamps: Address of a time-stamp authority.
+    """
 
     def __init__(
-        self, kind: CertificateKind, credential: Credential, signers: dict[str, str], version: str
+        self,
+        kind: CertificateKind,
+        credential: Credential,
+        signers: dict[str, str],
+        version: str,
+        key: bytes,
+        time_stamps: str | None = None,
     ) -> None:
         self.certificate: CertificateKind = kind
         self.expires_at = credential.expires_at
@@ -126,29 +152,101 @@ class Marker:
         self._credential = credential
         self._serials = frozenset(signers)
         self._version = version
+        self._key, self._watermark = key, Watermark(key)
+        self._time_stamps = time_stamps
         self._settings = signing.context(dict.fromkeys(signers.values()))
 
+    def watermarked(self, picture: RGB, image_id: str) -> tuple[RGB, str | None]:
+        """Put the image's watermark into the pixels, and read it back.
+
+        Returns:
+            The new pixels and the watermark's id; the pixels as they were and None when the
+            picture is too small to carry one.
+
+        Raises:
+            MarkingFailed: the watermark can't be read back.
+        """
+        mark = codes.watermark_id(self._key, image_id)
+        pixels = self._watermark.embed(picture, mark)
+        return (picture, None) if pixels is None else (pixels, mark)
+
+    def watermark_of(self, picture: RGB) -> str | None:
+        """Find the id of a watermark of this appliance in any picture's pixels."""
+        found = self._watermark.find(picture)
+        return found.mark if found else None
+
+    def packet(self, words: str = "", content_id: str = "", provider: str = "") -> bytes:
+        """Write the XMP packet of one picture; see `manifest.xmp`."""
+        return manifest.xmp(self._version, words, content_id, provider)
+
     def mark(
-        self, picture: bytes, media_type: str, image_id: str, stored: Marked | None = None
+        self,
+        picture: bytes,
+        media_type: str,
+        image_id: str,
+        *,
+        packet: bytes | None = None,
+        inputs: Sequence[Input] = (),
     ) -> Marked:
-        """Sign a picture that carries our XMP packet.
+        """Sign a picture that was drawn here and carries our XMP packet.
 
         Args:
             picture: PNG, JPEG or WEBP.
-            stored: When this is the same picture in another format: the one that is kept.
+            packet: From `packet`; None for the plain one, `xmp`.
+            inputs: Product photos that it was drawn from.
 
         Raises:
             MarkingFailed: nothing may leave.
         """
-        if self.xmp not in picture:
-            raise MarkingFailed("The picture lacks the fields that say how it was made.")
-        write = manifest.copied if stored else manifest.created
-        parent = (stored.data, stored.media_type) if stored else None
-        definition = write(self._version, image_id)
-        data = signing.sign(
-            self._settings, self._credential, definition, picture, media_type, parent
-        )
+        definition = manifest.created(self._version, image_id, inputs)
+        data = self._signed(picture, media_type, definition, packet, None, inputs)
         return Marked(image_id, data, media_type, self.certificate)
+
+    def mark_copy(self, picture: bytes, media_type: str, stored: Marked) -> Marked:
+        """Sign the same picture in another format; the stored one becomes its parent.
+
+        Raises:
+            MarkingFailed: nothing may leave.
+        """
+        definition = manifest.copied(self._version, stored.image_id)
+        parent, packet = (stored.data, stored.media_type), manifest.packet_of(stored.data)
+        data = self._signed(picture, media_type, definition, packet, parent)
+        return Marked(stored.image_id, data, media_type, self.certificate)
+
+    def mark_edited(
+        self, picture: bytes, media_type: str, image_id: str, photo: bytes, photo_type: str
+    ) -> Marked:
+        """Sign a photo that was changed here; marks that the photo carries stay as ingredient.
+
+        Raises:
+            MarkingFailed: nothing may leave.
+        """
+        definition = manifest.edited(self._version, image_id)
+        data = self._signed(picture, media_type, definition, self.xmp, (photo, photo_type))
+        return Marked(image_id, data, media_type, self.certificate)
+
+    def _signed(
+        self,
+        picture: bytes,
+        media_type: str,
+        definition: dict[str, Any],
+        packet: bytes | None,
+        parent: tuple[bytes, str] | None = None,
+        inputs: Sequence[Input] = (),
+    ) -> bytes:
+        fields = packet or self.xmp
+        if not fields.startswith(b"<?xpacket") or fields not in picture:
+            raise MarkingFailed("The picture lacks the fields that say how it was made.")
+        return signing.sign(
+            self._settings,
+            self._credential,
+            definition,
+            picture,
+            media_type,
+            parent,
+            inputs,
+            self._time_stamps,
+        )
 
     def report(self, picture: bytes, media_type: str) -> dict[str, Any]:
         """Read a marked picture's manifest as the C2PA library reports it.

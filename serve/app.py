@@ -18,6 +18,7 @@ from fastapi import FastAPI
 from compliance import licences
 from compliance.content import load_rules
 from compliance.guidelines import load_guidelines
+from compliance.marks.labels import load_labels
 from compliance.provenance import load_provenance
 from compliance.retention import load_retention
 from compliance.safety import load_safety
@@ -65,6 +66,7 @@ def build_services(
         encoder,
         safety,
         provenance=load_provenance(configs / "provenance.toml"),
+        labels=load_labels(configs / "labels"),
         retention=load_retention(configs / "retention.toml"),
         safety_limits=load_safety(configs / "safety.toml"),
         content=load_rules(configs / "content"),

@@ -31,6 +31,8 @@ class Asked:
     territories: tuple[str, ...]
     metadata: Mapping[str, str] = field(default_factory=dict)
     refined_from: str | None = None
+    label: str = "auto"  # visible label: "auto", "none" or a preset
+    label_reason: str = ""  # why `label` is "none"
     campaign: str | None = None  # its id once it was found, else as the caller named it
 
     def seed_of(self, k: int) -> int:
@@ -53,6 +55,7 @@ class Asked:
             "purpose": self.purpose,
             "channel": self.channel,
             "territories": ",".join(self.territories),
+            "label": self.label,
             "campaign": self.campaign if (self.campaign or "").startswith("cmp_") else None,
         }
 

@@ -10,7 +10,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
+from compliance.marks import fingerprints
+from compliance.marks.labels import Shows
 from compliance.provenance import CertificateKind, Marked
+from serve.marking import Finished
 from workspace.errors import MarkingFailed, NotFound
 from workspace.store import WorkspaceStore
 from workspace.types import GenerationId, ImageId, ModelId
@@ -35,6 +38,9 @@ class Facts:
     render_seconds: float
     total_seconds: float
     certificate: CertificateKind | None = None  # None: made before pictures were marked
+    watermark_id: str | None = None  # None: too small for one, or made before there were any
+    label_applied: str = "none"
+    shows: Shows = "nobody"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,7 @@ class Image:
 
 def put(
     store: WorkspaceStore,
-    picture: Marked,
+    picture: Finished,
     facts: Facts,
     generation_id: GenerationId,
     k: int,
@@ -62,19 +68,28 @@ def put(
     Raises:
         StorageFull: nothing is left behind.
     """
-    image_id = ImageId(picture.image_id)
+    file = picture.file
+    image_id = ImageId(file.image_id)
+    facts = replace(
+        facts,
+        certificate=file.certificate,
+        watermark_id=picture.watermark_id,
+        label_applied=picture.label_applied,
+        shows=picture.shows,
+    )
     with store.transaction():
         store.put(
             "images",
             image_id,
-            asdict(replace(facts, certificate=picture.certificate)),
+            asdict(facts),
             generation_id=generation_id,
             k=k,
             model_id=model_id,
             seed=seed,
             created_at=now.isoformat(),
         )
-        store.assets.put(picture.data, KIND, image_id, picture.media_type)
+        store.assets.put(file.data, KIND, image_id, file.media_type)
+        fingerprints.note(store, image_id, picture.look, picture.watermark_id, now)
     return image_id
 
 
@@ -91,6 +106,12 @@ def of_generation(store: WorkspaceStore, generation_id: str) -> list[Image]:
         )
         for row in store.find("images", "generation_id = ?", (generation_id,), order_by="k")
     ]
+
+
+def made_at(store: WorkspaceStore, image_id: str) -> datetime | None:
+    """When an image of this workspace was made; None if it keeps no such image."""
+    row = store.db.execute("SELECT created_at FROM images WHERE id = ?", [image_id]).fetchone()
+    return datetime.fromisoformat(row[0]) if row else None
 
 
 def has(store: WorkspaceStore, image_id: str) -> bool:
@@ -124,6 +145,7 @@ def destroy(store: WorkspaceStore, image_id: str) -> bool:
     with store.transaction():
         for asset_id in store.assets.owned_by(image_id, KIND):
             store.assets.destroy(asset_id)
+        fingerprints.forget(store, image_id)
         return store.destroy("images", image_id)
 
 

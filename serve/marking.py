@@ -1,27 +1,64 @@
 """Pixels -> a marked file: the only place where a finished picture gets its bytes.
 
+Order: visible label, invisible watermark, look (perceptual hash), file with XMP, signed manifest.
 Rules: a result is kept as a marked PNG and leaves as that, or as a copy in another format whose
 manifest names the stored PNG as its parent. What can't be marked doesn't leave (`marking_failed`).
-The pixels of a PNG are exactly what was drawn; only the file around them carries ids and signature,
-so the same request and seed give the same pixels and another file.
+The same request and seed draw the same pixels; the watermark then changes each by a few levels, for
+every image in its own way, because it says which image it is.
 """
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from compliance.marks import fingerprints
+from compliance.marks.labels import Labels, Shows
+from compliance.marks.manifest import Input, packet_of
 from compliance.provenance import Marked, Marker
 from identity.photos import MEDIA_TYPES, Format, decode, encode
+from serve import products
 from serve.products import STORED
+from workspace.store import WorkspaceStore
 from workspace.types import RGB, new_id
 
 
-def mark(marker: Marker, picture: RGB) -> Marked:
-    """Give a new picture its id and its marks.
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the pictures of one generation are to say of themselves."""
+
+    label: str  # "auto", "none" or a preset of configs/labels
+    territories: tuple[str, ...]
+    shows: Shows
+    inputs: tuple[Input, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A marked file, and what is remembered of its marks beside it."""
+
+    file: Marked
+    look: str
+    watermark_id: str | None  # None: the picture is too small to carry one
+    label_applied: str  # presets joined by "+", or "none", or "too_small"
+    shows: Shows
+
+
+def mark(marker: Marker, labels: Labels, picture: RGB, wanted: Wanted) -> Finished:
+    """Give a new picture its id, its label and its marks.
 
     Raises:
         MarkingFailed: it may not be published.
     """
-    data, media_type = encode(picture, "png", marker.xmp)
-    return marker.mark(data, media_type, new_id("img"))
+    image_id = new_id("img")
+    names = labels.chosen(wanted.label, wanted.territories, wanted.shows)
+    pixels, applied = labels.draw(picture, names)
+    pixels, watermark_id = marker.watermarked(pixels, image_id)
+    packet = marker.packet(labels.words(names), image_id, labels.provider(names))
+    data, media_type = encode(pixels, "png", packet)
+    file = marker.mark(data, media_type, image_id, packet=packet, inputs=wanted.inputs)
+    return Finished(file, fingerprints.look_of(pixels), watermark_id, applied, wanted.shows)
 
 
 def copy(marker: Marker, stored: Marked, format: Format) -> Marked:
@@ -32,5 +69,21 @@ def copy(marker: Marker, stored: Marked, format: Format) -> Marked:
     """
     if MEDIA_TYPES[format] == stored.media_type:
         return stored
-    data, media_type = encode(decode(stored.data, STORED), format, marker.xmp)
-    return marker.mark(data, media_type, stored.image_id, stored)
+    packet = packet_of(stored.data)
+    data, media_type = encode(decode(stored.data, STORED), format, packet)
+    return marker.mark_copy(data, media_type, stored)
+
+
+def inputs_of(store: WorkspaceStore, product_ids: Sequence[str]) -> tuple[Input, ...]:
+    """The product photos of a generation as ingredients: hashes, or the marks they came with.
+
+    Raises:
+        NotFound: a product is gone.
+    """
+    found = []
+    for product_id in product_ids:
+        digest = hashlib.sha256(products.open_photo(store, product_id)).hexdigest()
+        origin = products.open_origin(store, product_id)
+        file, media_type = origin or (None, "image/png")
+        found.append(Input(digest, file, media_type))
+    return tuple(found)

@@ -200,7 +200,19 @@ def review(parts: Parts, drawn: Drawn) -> Reviewed | None:
         )
         for picture in pictures
     )
-    marked = tuple(marking.mark(parts.marker, picture) for picture in pictures)
+    accepted = opened.recorded.admitted.resolved.accepted
+    asked, store = accepted.asked, accepted.store
+    inputs = marking.inputs_of(store, asked.product_ids)
+    shown = [rules.shows(store, asked.model_id, parts.encoder, picture) for picture in pictures]
+    marked = tuple(
+        marking.mark(
+            parts.marker,
+            parts.labels,
+            picture,
+            marking.Wanted(asked.label, asked.territories, shown[k], inputs),
+        )
+        for k, picture in enumerate(pictures)
+    )
     return Reviewed(drawn, marked, scores)
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from compliance import approvals
 from compliance.consent import Consent, current
+from compliance.marks import sentences
 from identity import enrolment
 from serve import gallery, queue, views
 from serve.asked import Asked
@@ -83,6 +84,12 @@ def image(one: gallery.Image, approval: Approval) -> views.ImageView:
         c2pa=views.MarksView(
             state="signed" if facts.certificate else "missing", certificate=facts.certificate
         ),
+        watermark_id=facts.watermark_id,
+        label_applied=facts.label_applied,
+        deepfake=facts.shows == "real_person",
+        synthetic_performer=facts.shows == "synthetic",
+        caption=sentences.caption(facts.shows),
+        alt_text=sentences.alt_text(facts.shows),
         timings=views.Timings(
             queued=facts.queued_seconds, render=facts.render_seconds, total=facts.total_seconds
         ),

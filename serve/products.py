@@ -21,6 +21,7 @@ from workspace.store import WorkspaceStore
 from workspace.types import RGB, Caller, ProductId, new_id
 
 KIND = "product_photo"
+ORIGIN = "product_origin"  # the file as it came, kept only when it carries marks of its own
 LONG_SIDE = 2048  # pixels; larger photos are shrunk, no pack looks at more of a garment
 STORED = PhotoLimits(max_bytes=1 << 28, max_pixels=1 << 26, max_side=1 << 14, min_side=1)
 _TABLE = "products"
@@ -44,8 +45,13 @@ def add(
     category: str,
     caller: Caller,
     now: datetime,
+    origin: tuple[bytes, str] | None = None,
 ) -> ProductId:
     """Seal a garment photo as a new product.
+
+    Args:
+        origin: The uploaded file and its media type, when it carries a C2PA manifest: whatever is
+            made from it keeps that manifest as an ingredient.
 
     Raises:
         QuotaExceeded: the plan has no room for another product.
@@ -70,6 +76,8 @@ def add(
             created_at=now.isoformat(),
         )
         store.assets.put(picture, KIND, product_id, "image/png")
+        if origin is not None:
+            store.assets.put(origin[0], ORIGIN, product_id, origin[1])
         audit.append(store, "product.added", product_id, caller.actor, now)
     return product_id
 
@@ -105,6 +113,12 @@ def open_photo(store: WorkspaceStore, product_id: str) -> bytes:
     if not owned:
         raise NotFound("There is no such product.")
     return store.assets.get(owned[0])
+
+
+def open_origin(store: WorkspaceStore, product_id: str) -> tuple[bytes, str] | None:
+    """Open the uploaded file, with its media type, if it came with marks; else None."""
+    row = next(store.raw("assets", "owner_id = ? AND kind = ?", (product_id, ORIGIN)), None)
+    return (store.assets.get(row["id"]), str(row["media_type"])) if row else None
 
 
 def destroy(store: WorkspaceStore, product_id: str, caller: Caller, now: datetime) -> None:

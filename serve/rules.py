@@ -11,14 +11,16 @@ from datetime import UTC, datetime
 
 from compliance import campaigns, territories
 from compliance.admission import Usage
+from compliance.marks.labels import Shows
 from compliance.terms import Vocabulary
 from identity import models
 from serve import templates
 from serve.asked import Asked
 from workspace.errors import Fault, InvalidRequest, NotFound, ToolNotAllowed
 from workspace.plans import Plan
+from workspace.ports import FaceEncoder
 from workspace.store import WorkspaceStore
-from workspace.types import ModelId, ModelStatus, PackSummary, Tool, Workspace
+from workspace.types import RGB, ModelId, ModelStatus, PackSummary, Tool, Workspace
 
 CARRIED_OUT = (Tool.EDITORIAL, Tool.FLATLAY_TO_CATALOG)
 CATALOGUE_PROMPT = "$product, catalog, plain white studio"
@@ -55,6 +57,16 @@ def words_known(asked: Asked, vocabulary: Vocabulary) -> None:
                 "A territory is * (worldwide), EU, a country such as US, or US-NY.",
                 f"/territories/{index}",
             )
+
+
+def label_explained(asked: Asked) -> None:
+    """Ask why a picture is to carry no visible label.
+
+    Raises:
+        InvalidRequest: no reason is given.
+    """
+    if asked.label == "none" and not asked.label_reason.strip():
+        raise _wrong("Say why the pictures carry no visible label.", "/label_reason")
 
 
 def fit(asked: Asked, pack: PackSummary) -> Asked:
@@ -141,6 +153,16 @@ def model_allows(store: WorkspaceStore, asked: Asked) -> None:
         return  # admission says why it can't be used at all
     if asked.tool not in models.describe(store, asked.model_id).tools:
         raise ToolNotAllowed("This model is not allowed on this tool.", (), None, "/tool")
+
+
+def shows(
+    store: WorkspaceStore, model_id: ModelId | None, encoder: FaceEncoder, picture: RGB
+) -> Shows:
+    """Whom a picture shows: the model, and without one a synthetic person if there is a face."""
+    if model_id is None:
+        return "synthetic" if encoder.detect(picture) else "nobody"
+    row = store.db.execute("SELECT kind FROM models WHERE id = ?", [model_id]).fetchone()
+    return "synthetic" if row and row[0] == "synthetic" else "real_person"
 
 
 def model_version(store: WorkspaceStore, model_id: ModelId | None) -> int | None:

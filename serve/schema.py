@@ -31,6 +31,7 @@ Id = Annotated[str, Field(min_length=4, max_length=64, pattern=r"^[a-z]+_[0-9a-z
 Word = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
 Territory = Annotated[str, Field(pattern=r"^(\*|[A-Za-z]{2}(-[A-Za-z0-9]{1,3})?)$")]
 Territories = Annotated[list[Territory], Field(min_length=1, max_length=40)]
+Label = Literal["auto", "eu", "us_ny", "cn", "none"]
 
 Metadata = dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=256)]]
 
@@ -56,7 +57,8 @@ class GenerationRequest(Body):
     channel: Word | None = Field(None, description="The workspace's own if none.")
     territories: Territories | None = Field(None, description="The workspace's own if none.")
     campaign: Word | None = Field(None, description="Name or id; approved, where consent asks.")
-    label: Literal["auto"] = "auto"
+    label: Label | None = Field(None, description="Visible label; the policy's if none.")
+    label_reason: str = Field("", max_length=500, description="Why `label` is `none`; kept sealed.")
     metadata: Metadata = Field(
         default_factory=dict, max_length=16, description="Your own notes, kept sealed."
     )
@@ -78,6 +80,8 @@ class RefineRequest(Body):
     channel: Word | None = None
     territories: Territories | None = None
     campaign: Word | None = None
+    label: Label | None = None
+    label_reason: str | None = Field(None, max_length=500)
     metadata: Metadata | None = Field(None, max_length=16)
 
 
@@ -101,5 +105,5 @@ class PolicyChange(Body):
     purpose: Word = "ecommerce_pdp"
     channel: Word = "web"
     territories: Territories = Field(default_factory=lambda: ["EU"])
-    label: Literal["auto", "eu", "us_ny", "cn", "none"] = "auto"
+    label: Label = "auto"
     label_reason: str = Field("", max_length=500)

@@ -13,13 +13,15 @@ from datetime import datetime
 
 from compliance import admission
 from compliance.content import PromptRules, shipped_rules
-from compliance.provenance import Marked, Marker
+from compliance.marks.labels import Labels
+from compliance.provenance import Marker
 from compliance.retention import RetentionRules
 from compliance.safety import SafetyGate
 from identity.likeness import Likeness
 from serve import templates
 from serve.asked import Asked
 from serve.leases import Claim
+from serve.marking import Finished
 from workspace.plans import Plan
 from workspace.ports import Diffusion, FaceEncoder
 from workspace.registry import Registry
@@ -36,6 +38,7 @@ class Parts:
     diffusion: Diffusion
     encoder: FaceEncoder
     marker: Marker
+    labels: Labels
     clock: Callable[[], datetime]
     max_waiting: int  # queued generations of one workspace
     safety: SafetyGate
@@ -104,7 +107,7 @@ class Reviewed:
     """6: every picture has been looked at and carries its marks; all in picture order."""
 
     drawn: Drawn
-    pictures: tuple[Marked, ...]
+    pictures: tuple[Finished, ...]
     scores: tuple[tuple[float | None, float | None], ...]  # identity, product
 
 

@@ -86,6 +86,16 @@ class ImageView(BaseModel):
     weights_digest: str
     engine: str
     c2pa: MarksView
+    watermark_id: str | None = Field(
+        description="64 bits in the pixels, hexadecimal; null when the picture is too small."
+    )
+    label_applied: str = Field(
+        description="Visible labels drawn, joined by `+`; or `none`, or `too_small`."
+    )
+    deepfake: bool = Field(description="It shows the replica of a real person.")
+    synthetic_performer: bool = Field(description="It shows a person who does not exist.")
+    caption: dict[str, str] = Field(description="To publish beside it, by language.")
+    alt_text: dict[str, str] = Field(description="For readers who do not see it, by language.")
     timings: Timings
 
 
@@ -299,12 +309,23 @@ class ManifestView(BaseModel):
     signed_by: str | None = Field(description="As the certificate calls itself.")
 
 
+class NearView(BaseModel):
+    """An image of your workspace that looks the same."""
+
+    image_id: str
+    difference: float = Field(description="Share of the perceptual hash that differs, 0 to 1.")
+
+
 class VerifyView(BaseModel):
-    """The marks of a picture."""
+    """The marks of a picture. Ids and times are of your own workspace's images only."""
 
     manifest: ManifestView | None = Field(description="Null when the picture carries none.")
+    watermark_id: str | None = Field(description="Of this appliance; null when none was found.")
+    made_by_this_appliance: bool = Field(description="By its signature or its watermark.")
     made_here: bool = Field(description="Whole, signed here, and kept by your workspace.")
-    image_id: str | None
+    image_id: str | None = Field(description="By manifest or watermark, if you still keep it.")
+    made_at: Time | None
+    near_duplicate: NearView | None
 
 
 class PolicyView(BaseModel):

@@ -65,7 +65,9 @@ def marked(marker: Marker, format: Format = "png", image_id: str = "img_one") ->
     """A picture with its marks; other formats than PNG are copies of the PNG, as on the route."""
     data, media_type = encode(picture(), format, marker.xmp)
     stored = marked(marker, "png", image_id) if format != "png" else None
-    return marker.mark(data, media_type, image_id, stored)
+    if stored is not None:
+        return marker.mark_copy(data, media_type, stored)
+    return marker.mark(data, media_type, image_id)
 
 
 def own_files(folder: Path, now: datetime) -> ProvenanceConfig:
@@ -240,7 +242,8 @@ def test_a_certificate_that_ended_meanwhile_marks_nothing(
     then = now() - timedelta(days=4000)
     chain, key = certificates.make_development(then)
     credential = certificates.read(chain, key, then)
-    ended = Marker("customer", credential, {credential.serial: credential.anchor}, VERSION)
+    signers = {credential.serial: credential.anchor}
+    ended = Marker("customer", credential, signers, VERSION, bytes(32))
     with pytest.raises(MarkingFailed, match="not valid at time of signing"):
         marked(ended)
 

@@ -1,7 +1,8 @@
 """The C2PA library, in memory and offline: sign a picture's bytes, read a picture's manifest.
 
 The only module that imports `c2pa`. Streams are in memory, so no clear picture touches the disk; a
-manifest elsewhere on the network, a time-stamp authority and revocation servers are never asked.
+manifest elsewhere on the network and revocation servers are never asked, and a time-stamp authority
+only where `provenance.toml` names one.
 Everything that the library raises becomes one of our errors.
 """
 
@@ -9,13 +10,13 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import c2pa
 
 from compliance.marks.certificates import USES, Credential
-from compliance.marks.manifest import PARENT
+from compliance.marks.manifest import PARENT, Input
 from workspace.errors import MarkingFailed, UnsupportedImage
 
 TRUSTED = "Trusted"  # C2PA's word: whole, and the signer chains to one of our anchors
@@ -48,13 +49,17 @@ def sign(
     picture: bytes,
     media_type: str,
     parent: tuple[bytes, str] | None = None,
+    inputs: Sequence[Input] = (),
+    time_stamps: str | None = None,
 ) -> bytes:
     """Write a manifest into a picture and check the result as any reader would.
 
     Args:
         settings: From `context`.
         definition: From `manifest.py`.
-        parent: Marked picture and media type that this one was written from.
+        parent: Picture and media type that this one was written from.
+        inputs: Those with a file of their own give their manifest as ingredient.
+        time_stamps: Address of a time-stamp authority (RFC 3161); None: none is asked.
 
     Raises:
         MarkingFailed: no picture comes back.
@@ -63,13 +68,20 @@ def sign(
     try:
         signer = c2pa.Signer.from_info(
             c2pa.C2paSignerInfo(
-                credential.algorithm, credential.chain.encode(), credential.key.encode(), None
+                credential.algorithm,
+                credential.chain.encode(),
+                credential.key.encode(),
+                time_stamps.encode() if time_stamps else None,
             )
         )
         with signer, c2pa.Builder.from_json(dict(definition), context=settings) as builder:
             if parent is not None:
                 about = {"relationship": "parentOf", "label": PARENT}
                 builder.add_ingredient(about, parent[1], io.BytesIO(parent[0]))
+            for k, one in enumerate(inputs):
+                if one.file is not None:
+                    about = one.described(k)
+                    builder.add_ingredient(about, one.media_type, io.BytesIO(one.file))
             builder.sign(signer, media_type, io.BytesIO(picture), marked)
     except c2pa.C2paError as error:
         raise MarkingFailed(f"The C2PA library refused: {_reason(error)}.") from error

@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compliance.marks import codes
+from workspace.errors import MarkingFailed
 from workspace.types import RGB
 
 TILE = 64  # units
@@ -66,26 +67,36 @@ class Watermark:
         self._sync = np.conj(np.fft.rfft2(_tile_of(self._patterns[0])))
 
     def embed(self, picture: RGB, mark: str) -> RGB | None:
-        """Add a mark; None when the picture is too small to carry one."""
+        """Add a mark and read it back; None when the picture is too small to carry one.
+
+        Raises:
+            MarkingFailed: it can't be read back from this picture.
+        """
         height, width = picture.shape[:2]
         if min(height, width) < MIN_SIDE or height * width < MIN_PIXELS:
             return None
         unit = _unit(min(height, width))
         small = _resized(_brightness(picture), round(width / unit), round(height / unit))
         weighed, busyness = _weighed(small)
-        mask = cv2.sqrt(cv2.sqrt(busyness))
+        mask = cv2.sqrt(cv2.sqrt(busyness))  # plain areas give more than their share
         tiles, room = small.size / TILE**2, float(np.mean(mask * mask)) / TILE**2
         answer = float(np.mean(mask / (busyness * busyness)))  # of `weighed` to one unit of tile
         host = self._heard(np.fft.rfft2(_folded(weighed))) / (tiles * answer)
         wanted = np.concatenate(([_SYNC_SHARE], codes.encode(mark))).astype(np.float32)
         for decibels in PSNR_DB:
             gains, level = _gains(wanted, host, 255.0**2 / 10 ** (decibels / 10) / room)
-            if level > _HEARD * float(host.std()):
-                break
-        tile = _tile_of(np.einsum("i,ij->j", gains, self._patterns))
-        rows, columns = -(-small.shape[0] // TILE), -(-small.shape[1] // TILE)
-        change = np.tile(tile, (rows, columns))[: small.shape[0], : small.shape[1]] * mask
-        return _added(picture, change)
+            if level > _HEARD * float(host.std()) or decibels == PSNR_DB[-1]:
+                tile = _tile_of(np.einsum("i,ij->j", gains, self._patterns))
+                rows, columns = (-(-side // TILE) for side in small.shape)
+                change = np.tile(tile, (rows, columns))[: small.shape[0], : small.shape[1]] * mask
+                marked = _added(picture, change)
+                if self._says(marked, mark, unit):
+                    return marked
+        raise MarkingFailed("The watermark can't be read back from this picture.")
+
+    def _says(self, picture: RGB, mark: str, unit: int) -> bool:
+        found = self._decoded(*self._tile(_brightness(picture), 1 / unit), 1 / unit)
+        return found is not None and found.mark == mark
 
     def find(self, picture: RGB) -> Found | None:
         """Look for a mark of this key at any scale."""
@@ -210,7 +221,8 @@ def _weighed(light: Floats) -> tuple[Floats, Floats]:
     Busyness is the local deviation in brightness levels, with a floor for plain areas.
     """
     fine = cv2.subtract(light, cv2.GaussianBlur(light, (13, 13), 2.0))
-    busyness = cv2.sqrt(cv2.blur(cv2.multiply(fine, fine), (15, 15)))
+    power = cv2.blur(cv2.multiply(fine, fine), (15, 15))
+    busyness = cv2.sqrt(cv2.max(power, 0.0))  # its running sums may end below zero
     busyness = np.asarray(cv2.add(busyness, _PLAIN), np.float32)
     return np.asarray(cv2.divide(fine, cv2.multiply(busyness, busyness)), np.float32), busyness
 

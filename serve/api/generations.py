@@ -48,6 +48,8 @@ def create(
         purpose=body.purpose or usual.purpose,
         channel=body.channel or usual.channel,
         territories=tuple(body.territories or usual.territories),
+        label=body.label or usual.label,
+        label_reason=body.label_reason if body.label else usual.label_reason,
         campaign=body.campaign,
         metadata=body.metadata,
     )
@@ -76,6 +78,7 @@ def refine(
 def _submit(visit: Visit, asked: Asked, sent: Once, response: Response) -> views.GenerationAccepted:
     parts, caller = visit.services.parts, visit.caller
     rules.tool_takes_no_model(asked)  # before anything else: this answer depends on nothing
+    rules.label_explained(asked)
     rules.words_known(asked, visit.services.guidelines.vocabulary)
     generation_id = pipeline.submit(parts, caller.workspace_id, asked, caller.actor, sent)
     visit.services.dispatcher.wake()

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import Field
 
-from identity.photos import decode
+from identity.photos import decode, kind_of
 from serve import forms, idempotency, paging, products, rules, schema, views
 from serve.api import once
 from serve.api.access import PAGE, Cursor, Key, Limit, Visit, allowed
@@ -59,12 +59,15 @@ def _add(visit: Visit, fields: ProductFields, photo: bytes, sent: Once) -> views
         pixels = decode(photo, services.limits.photos)
         services.parts.safety.check_product(pixels)
         plan = rules.plan_of(services.plans, store.workspace)
+        media_type = f"image/{str(kind_of(photo)).lower()}"
+        marks = services.parts.marker.read(photo, media_type)
+        origin = (photo, media_type) if marks and marks.state == "valid" else None
         known = idempotency.once(
             store,
             sent,
             now,
             lambda: products.add(
-                store, plan, pixels, fields.name, fields.category, visit.caller, now
+                store, plan, pixels, fields.name, fields.category, visit.caller, now, origin
             ),
         )
     return views.ProductView.model_validate(products.get(store, known))

@@ -6,7 +6,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Request
 
-from identity.photos import kind_of
+from compliance.marks import fingerprints
+from compliance.provenance import Finding
+from identity.photos import decode, kind_of
 from serve import forms, gallery, views
 from serve.api.access import Key, Visit, allowed
 from serve.problems import documented
@@ -25,11 +27,11 @@ _IMAGE = "image"
 async def verify(
     request: Request, visit: Annotated[Visit, allowed()], key: Key = None
 ) -> views.VerifyView:
-    """Read and validate the picture's C2PA manifest, offline.
+    """Read the C2PA manifest, look for the watermark, and compare with your own images; offline.
 
-    `made_here` needs a whole picture, signed by this appliance, that your own workspace still
-    keeps: about pictures of other workspaces the answer is the same as about strangers'. An
-    `Idempotency-Key` is taken and has no effect: nothing is made that could be made twice.
+    Whether this appliance made it is said of any picture; which image it is, and when it was made,
+    only of pictures that your own workspace still keeps. An `Idempotency-Key` is taken and has no
+    effect: nothing is made that could be made twice.
     """
     uploads = forms.uploads_of(request)
     async with uploads.form(request, frozenset({_IMAGE}), frozenset()) as form:
@@ -43,17 +45,34 @@ def _verify(visit: Visit, picture: bytes) -> views.VerifyView:
     kind = kind_of(picture)
     if kind is None:
         raise UnsupportedImage("The file is not a JPEG, PNG, WEBP or HEIC picture.")
-    found = visit.services.parts.marker.read(picture, f"image/{kind.lower()}")
-    if found is None:
-        return views.VerifyView(manifest=None, made_here=False, image_id=None)
-    made_here = found.image_id is not None and gallery.has(visit.store, found.image_id)
+    marker, store = visit.services.parts.marker, visit.store
+    found = marker.read(picture, f"image/{kind.lower()}")
+    pixels = decode(picture, visit.services.limits.photos)
+    mark = marker.watermark_of(pixels)
+    near = fingerprints.nearest(store, fingerprints.look_of(pixels))
+    signed = found.image_id if found and found.signed_here else None
+    own = [signed, fingerprints.of_watermark(store, mark) if mark else None]
+    image_id = next((one for one in own if one and gallery.has(store, one)), None)
     return views.VerifyView(
-        manifest=views.ManifestView(
-            state=found.state,
-            claim_generator=found.claim_generator,
-            digital_source_type=found.digital_source_type,
-            signed_by=found.signed_by,
-        ),
-        made_here=made_here,
-        image_id=found.image_id if made_here else None,
+        manifest=_manifest(found) if found else None,
+        watermark_id=mark,
+        made_by_this_appliance=mark is not None or bool(found and found.signed_here),
+        made_here=signed is not None and signed == image_id,
+        image_id=image_id,
+        made_at=gallery.made_at(store, image_id) if image_id else None,
+        near_duplicate=_near(near) if near and gallery.has(store, near.image_id) else None,
     )
+
+
+def _manifest(found: Finding) -> views.ManifestView:
+    return views.ManifestView(
+        state=found.state,
+        claim_generator=found.claim_generator,
+        digital_source_type=found.digital_source_type,
+        signed_by=found.signed_by,
+    )
+
+
+def _near(near: fingerprints.Near) -> views.NearView:
+    difference = round(near.distance / fingerprints.BITS, 3)
+    return views.NearView(image_id=near.image_id, difference=difference)

@@ -112,7 +112,7 @@ def test_a_seed_gives_the_same_picture_alone_and_beside_others(running: Running)
 def test_nothing_on_disk_opens_a_person_who_withdrew(running: Running) -> None:
     """The keys of everything of the person, as they lie on disk and in clear, are nowhere."""
     client, home = running.client, running.started.home
-    model = walk.enrol(client, samples.people()[4], "withdrawn-model")
+    model = walk.enrol(client, samples.people()[2], "withdrawn-model")
     product = walk.checked(client.get("/v1/products"))["items"][0]["id"]
     request = {
         "tool": "editorial", "prompt": "$model wearing $product", "model_id": model,

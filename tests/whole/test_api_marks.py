@@ -20,7 +20,6 @@ from tests.service import Service
 ALGORITHM = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 FORMATS = ("png", "jpeg", "webp")
 PROMPT = "a heron in violet fog"
-NOTHING = {"manifest": None, "made_here": False, "image_id": None}
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +65,11 @@ def test_every_format_that_leaves_validates(service: Service, image: Any, format
     data = fetch(service, image, format)
     with c2pa.Reader(f"image/{format}", io.BytesIO(data)) as reader:
         assert reader.get_validation_state() == "Valid"
-    assert verify(service.client, data) == {
+    told = verify(service.client, data)
+    assert told.pop("made_at") and told == {
+        "watermark_id": image["watermark_id"],
+        "made_by_this_appliance": True,
+        "near_duplicate": {"image_id": image["id"], "difference": pytest.approx(0, abs=0.02)},
         "manifest": {
             "state": "valid",
             "claim_generator": "housemodel/0.1.0",
@@ -120,7 +123,9 @@ def test_another_workspaces_picture_is_a_strangers(service: Service, image: Any)
     other = service.client_of(service.other("maison-marks"))
     told = verify(other, fetch(service, image, "png"))
     assert told["manifest"]["state"] == "valid"
-    assert told["made_here"] is False and told["image_id"] is None
+    assert told["made_by_this_appliance"] and told["watermark_id"] == image["watermark_id"]
+    assert not told["made_here"]
+    assert told["image_id"] is told["made_at"] is told["near_duplicate"] is None
     assert other.get(f"{image['url']}/manifest").status_code == 404
 
 
@@ -131,7 +136,10 @@ def test_changed_and_stripped_pictures_are_told(service: Service, image: Any) ->
     assert told["manifest"]["state"] == "invalid" and told["made_here"] is False
     again = io.BytesIO()
     Image.open(io.BytesIO(fetch(service, image, "png"))).save(again, "PNG")
-    assert verify(service.client, again.getvalue()) == NOTHING
+    told = verify(service.client, again.getvalue())
+    assert told["manifest"] is None and told["made_here"] is False
+    assert told["made_by_this_appliance"] and told["watermark_id"] == image["watermark_id"]
+    assert told["image_id"] == image["id"] == told["near_duplicate"]["image_id"]
 
 
 def test_what_is_no_picture_is_refused(service: Service) -> None:
