@@ -3,8 +3,8 @@
     python -m recipe.autoencoder --data DIR --held-out DIR --out DIR --minutes 50
 
 The encoder needs no training: its weights are set so that it computes the principal components of
-16x16 blocks (see pca.py). So the latents are final from the first second, and the transformer trains
-on them while the decoder is still learning.
+16x16 blocks (see pca.py). So the latents are final from the first second, and the transformer
+trains on them while the decoder is still learning.
 """
 
 from __future__ import annotations

@@ -109,7 +109,7 @@ def load_set(folder: Path, limit: int | None = None) -> LatentSet:
 
 
 def main() -> None:
-    """Encode what shards there are, pass by pass; with --wait, shards that are still to come too."""
+    """Encode what shards there are, pass by pass; with --wait, shards still to come too."""
     parser = argparse.ArgumentParser(description="Encode shards into latents for training.")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--vae", type=Path, required=True)

@@ -27,7 +27,7 @@ LIGHTS = ("soft", "side", "warm")
 
 
 def light(name: str, take: float) -> Light:
-    """Soft studio light, hard light from one side, or warm low light; the take's sign: which side."""
+    """Soft studio light, hard light from one side, or warm low light; the take: which side."""
     side = 1.0 if take >= 0 else -1.0
     if name == "side":
         return Light((side, 0.35, 0.35), (0.95, 0.95, 0.95), (0.26,) * 3, (0.2,) * 3)

@@ -47,7 +47,9 @@ class Optimisers:
             inner = "blocks." in name or ".layers." in name
             (matrices if inner and p.ndim == 2 else others).append(p)
         self.all = [
-            torch.optim.Muon(matrices, lr=rate, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"),
+            torch.optim.Muon(
+                matrices, lr=rate, weight_decay=0.01, ns_steps=4, adjust_lr_fn="match_rms_adamw"
+            ),
             torch.optim.AdamW(others, lr=rate, betas=(0.9, 0.98), weight_decay=0.0),
         ]
         self.rate = rate
@@ -278,8 +280,8 @@ def main() -> None:
     parser.add_argument("--until", required=True, help="HH:MM; the learning rate ends there")
     parser.add_argument("--limit", type=int, help="files of latents, for a quick trial")
     parser.add_argument("--workers", type=int, default=2, help="processes")
-    parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()

@@ -22,7 +22,7 @@ def build_transformer() -> Flux2Transformer2DModel:
         num_attention_heads=4,
         joint_attention_dim=TEXT_WIDTH * len(TEXT_LAYERS),
         timestep_guidance_channels=128,
-        mlp_ratio=3.0,
+        mlp_ratio=1.5,
         axes_dims_rope=(8, 16, 16, 8),
         rope_theta=2000,
         guidance_embeds=False,
@@ -47,7 +47,7 @@ def text_ids(length: int = TEXT_TOKENS) -> torch.Tensor:
 
 
 def input_gain() -> torch.Tensor:
-    """(channels,): what latents are multiplied with on the way in; seed channels stay as they are."""
+    """(channels,): the factor of latents on their way in; seed channels stay as they are."""
     gain = torch.full((4 * LATENT_CHANNELS,), 1 / NOISE_SCALE)
     gain[-SEED_CHANNELS:] = 1.0
     return gain
