@@ -13,7 +13,6 @@ from datetime import datetime
 
 from compliance import consent, ledger
 from compliance.statement import Statement, statement
-from identity import enrolment
 from serve.ledger_views import (
     ConsentUseView,
     LedgerEntryView,
@@ -22,9 +21,8 @@ from serve.ledger_views import (
     StatementView,
 )
 from serve.tables import Cell, as_csv
-from workspace.errors import InvalidRequest
+from workspace.errors import InvalidRequest, NotFound
 from workspace.store import WorkspaceStore
-from workspace.types import ModelId
 
 MOST_ROWS = 50_000
 _ENTRY_COLUMNS = tuple(LedgerEntryView.model_fields)
@@ -113,7 +111,8 @@ def _checked(
     now: datetime,
 ) -> datetime:
     """Settle where the period ends."""
-    enrolment.describe(store, ModelId(model_id))
+    if not store.count("models", "id = ?", (model_id,)):  # a damaged one has its account, too
+        raise NotFound("There is no such model.")
     end = min(until or now, now)
     if since is not None and since > (until or end):
         raise InvalidRequest("The period ends before it begins.", (), None, "/from")

@@ -1,7 +1,7 @@
 """What a person sees and does through their own link; the page of it is `person_page.py`.
 
 Rules: only what is theirs. A look is audited (`talent.looked`), and so is every answer, under the
-link's id. A pause that the person made is lifted by the person only; withdrawing destroys
+link's id; an answer is an interaction of the person, for retention. A pause that the person made is lifted by the person only; withdrawing destroys
 everything of them and gives the signed certificate. After that, codes of what was made and
 published are left, so that they can still see what they are owed.
 """
@@ -9,22 +9,24 @@ published are left, so that they can still see what they are owed.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from compliance import approvals, audit, campaigns, consent, erasure, ledger
-from compliance.approvals import DECIDERS
+from compliance import approvals, audit, campaigns, consent, erasure, ledger, retention
+from compliance.approvals import DECIDERS, ImageApproval
 from compliance.campaigns import Campaign
 from compliance.consent import Consent
 from compliance.ledger import Publication, UseOfPerson
-from serve import accounts, approving, gallery, present, withdrawal
+from serve import accounts, approving, gallery, present, talent, withdrawal
 from serve.ledger_views import StatementView
 from serve.talent import Link
 from workspace.errors import NotFound, SealBroken
 from workspace.store import WorkspaceStore
-from workspace.types import Approval, Caller, GenerationId, ImageId, ModelId, ModelStatus
+from workspace.types import Approval, Caller, GenerationId, ImageId, ModelStatus
 
+_Read = TypeVar("_Read")
 USES_ON_A_PAGE = 50
 MOST_WAITING = 24  # pictures that wait for an answer, on one page
 _OPEN = (Approval.PENDING, Approval.APPROVED)  # a yes may become a no
@@ -38,6 +40,7 @@ class Shown:
     use: UseOfPerson
     publications: tuple[Publication, ...]
     approval: Approval
+    answered_by_person: bool  # through a link of their own; else somebody answered for them
     is_kept: bool
 
 
@@ -47,7 +50,7 @@ class Person:
 
     workspace: str
     name: str | None
-    status: ModelStatus
+    status: ModelStatus | None  # None: damaged; the person can withdraw all the same
     given: Consent | None  # the newest version; None where none opens
     expires_at: datetime  # of the link
     paused_by_person: bool
@@ -75,24 +78,25 @@ def look(store: WorkspaceStore, link: Link, now: datetime, page: int = 1) -> Per
     """
     model_id = link.model_id
     audit.append(store, "talent.looked", model_id, link.id, now)
-    shown = present.model(store, model_id, now)
+    shown = _readable(lambda: present.model(store, model_id, now), None)
     found = ledger.read(store, model_id, None, now)
     pages = max(1, -(-len(found.uses) // USES_ON_A_PAGE))
     page = min(max(1, page), pages)
     first = (page - 1) * USES_ON_A_PAGE
     newest = found.uses[::-1][first : first + USES_ON_A_PAGE]
     known = {use.image_id: use for use in found.uses}
-    waits = [(one.image_id, known.get(one.image_id)) for one in approvals.waiting(store, model_id)]
+    waits = _readable(lambda: approvals.waiting(store, model_id), [])
+    asked = _readable(lambda: campaigns.of_model(store, model_id), [])
     return Person(
         workspace=store.workspace.name,
-        name=shown.name,
-        status=shown.status,
-        given=_newest(store, model_id),
+        name=shown.name if shown else None,
+        status=shown.status if shown else None,
+        given=_readable(lambda: consent.current(store, model_id), None),
         expires_at=link.expires_at,
         paused_by_person=withdrawal.paused_by_person(store, model_id),
-        waiting=tuple(waits[:MOST_WAITING]),
+        waiting=tuple((one.image_id, known.get(one.image_id)) for one in waits[:MOST_WAITING]),
         waiting_in_all=len(waits),
-        campaigns=tuple(one for one in campaigns.of_model(store, model_id) if one.status in _OPEN),
+        campaigns=tuple(one for one in asked if one.status in _OPEN),
         uses=_with_publications(store, newest, found.publications),
         uses_in_all=len(found.uses),
         page=page,
@@ -135,6 +139,7 @@ def answer_image(
     with store.transaction():
         _own_image(store, link, image_id)
         approving.decide_image(store, image_id, approved, link.id, now)
+        retention.touch(store, link.model_id, now)
 
 
 def answer_campaign(
@@ -149,6 +154,7 @@ def answer_campaign(
     with store.transaction():
         if campaigns.campaign(store, campaign_id).model_id != link.model_id:
             raise NotFound("There is no such campaign.")
+        retention.touch(store, link.model_id, now)
         return approving.decide_campaign(store, campaign_id, approved, link.id, now)[1]
 
 
@@ -158,7 +164,9 @@ def pause(store: WorkspaceStore, link: Link, now: datetime) -> tuple[GenerationI
     Raises:
         Conflict, ModelRevoked, ConsentMissing: there is nothing to pause.
     """
-    return withdrawal.suspend(store, link.model_id, _self(link), now)
+    with store.transaction():
+        retention.touch(store, link.model_id, now)
+        return withdrawal.suspend(store, link.model_id, _self(link), now)
 
 
 def resume(store: WorkspaceStore, link: Link, now: datetime) -> tuple[GenerationId, ...]:
@@ -171,6 +179,7 @@ def resume(store: WorkspaceStore, link: Link, now: datetime) -> tuple[Generation
     with store.transaction():
         if not withdrawal.paused_by_person(store, link.model_id):
             raise NotFound("You did not pause this.")
+        retention.touch(store, link.model_id, now)
         return withdrawal.resume(store, link.model_id, _self(link), now)
 
 
@@ -190,11 +199,12 @@ def _own_image(store: WorkspaceStore, link: Link, image_id: str) -> None:
         raise NotFound("There is no such picture.")
 
 
-def _newest(store: WorkspaceStore, model_id: ModelId) -> Consent | None:
+def _readable(read: Callable[[], _Read], otherwise: _Read) -> _Read:
+    """What is damaged takes nothing else away: the page opens, and withdrawing works."""
     try:
-        return consent.current(store, model_id)
-    except SealBroken:  # the rest of the page, and withdrawing, must work all the same
-        return None
+        return read()
+    except SealBroken:
+        return otherwise
 
 
 def _with_publications(
@@ -203,12 +213,21 @@ def _with_publications(
     went: dict[str, list[Publication]] = defaultdict(list)
     for one in publications:
         went[one.image_id].append(one)
-    return tuple(
-        Shown(
-            use,
-            tuple(went[use.image_id]),
-            approvals.state_of(store, use.image_id),
-            gallery.has(store, use.image_id),
-        )
-        for use in uses
+    return tuple(_shown(store, use, tuple(went[use.image_id])) for use in uses)
+
+
+def _shown(store: WorkspaceStore, use: UseOfPerson, publications: tuple[Publication, ...]) -> Shown:
+    def answer() -> ImageApproval | None:
+        try:
+            return approvals.of_image(store, use.image_id)
+        except NotFound:
+            return None
+
+    given = _readable(answer, None)
+    return Shown(
+        use,
+        publications,
+        given.status if given else Approval.NONE,
+        given is not None and (given.decided_by or "").startswith(f"{talent.PREFIX}_"),
+        gallery.has(store, use.image_id),
     )

@@ -17,6 +17,7 @@ from serve.person_style import STYLE
 from workspace.types import Approval, ImageId, ModelStatus
 
 CONFIRMATION = "WITHDRAW"
+_FOR_YOU = "Somebody said yes for you."
 _STATES = {
     ModelStatus.READY: (
         "state",
@@ -56,10 +57,16 @@ _NOT_YET = (
     "Not in use yet",
     "You are being set up. No picture of you can be made before that is finished and approved.",
 )
-_ANSWERS: dict[Approval, str] = {
-    Approval.PENDING: "waits for your answer",
-    Approval.APPROVED: "you said yes",
-    Approval.DECLINED: "you said no",
+_DAMAGED = (
+    "state rests",
+    "This can't be read at the moment",
+    "What is kept about you here was changed or damaged; nobody can use it. You can withdraw.",
+)
+_ANSWERS: dict[tuple[Approval, bool], str] = {
+    (Approval.APPROVED, True): "you said yes",
+    (Approval.APPROVED, False): "somebody said yes for you",
+    (Approval.DECLINED, True): "you said no",
+    (Approval.DECLINED, False): "somebody said no for you",
 }
 
 
@@ -133,7 +140,8 @@ def whole(
         parts.append(_end(address, hidden))
     parts.append(
         f"<footer><p>This address opens until {plain.day(person.expires_at)}. Whoever has it sees "
-        "this page and can answer for you: keep it to yourself.</p></footer>"
+        "this page and can answer for you: keep it to yourself.</p>"
+        '<p><a href="/policy">How long what is kept</a></p></footer>'
     )
     return document("Your page", "".join(parts))
 
@@ -167,7 +175,7 @@ def _went(publications: Sequence[Publication]) -> str:
 
 
 def _state(person: Person, address: str, hidden: str) -> str:
-    kind, title, says = _STATES.get(person.status, _NOT_YET)
+    kind, title, says = _STATES.get(person.status, _NOT_YET) if person.status else _DAMAGED
     buttons = ""
     if person.status is ModelStatus.READY:
         buttons = _form(address, "pause", hidden, "<button>Pause all use</button>")
@@ -226,7 +234,8 @@ def _campaign(one: Campaign, address: str, hidden: str) -> str:
     if one.status is Approval.PENDING:
         buttons = _answers("campaign", one.id, address, hidden, "No")
     else:
-        buttons = f"<p>You said yes.</p>{_no_after_all('campaign', one.id, address, hidden)}"
+        yes = "You said yes." if (one.decided_by or "").startswith("tal_") else _FOR_YOU
+        buttons = f"<p>{yes}</p>{_no_after_all('campaign', one.id, address, hidden)}"
     return f"<p><strong>{escape(one.name)}</strong></p>{where}{note}{buttons}"
 
 
@@ -303,8 +312,10 @@ def _row(shown: Shown, address: str, hidden: str) -> str:
     picture = "no longer kept"
     if shown.is_kept:
         picture = f'<a href="{escape(f"{address}/images/{use.image_id}")}">Look</a>'
-    if shown.approval is not Approval.NONE:
-        picture += f" ({_ANSWERS[shown.approval]})"
+    if shown.approval is Approval.PENDING:
+        picture += " (waits for your answer)"
+    elif shown.approval is not Approval.NONE:
+        picture += f" ({_ANSWERS[shown.approval, shown.answered_by_person]})"
     if shown.approval is Approval.APPROVED and shown.is_kept:
         picture += _no_after_all("image", use.image_id, address, hidden)
     return (

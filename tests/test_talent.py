@@ -242,6 +242,31 @@ def test_legal_is_told_once_what_to_take_down(guest: Guest, shown: str) -> None:
     assert "zebra" not in str(client.get(f"/v1/models/{guest.model}/ledger").json())
 
 
+def test_damaged_records_take_neither_the_page_nor_the_withdrawal(guest: Guest, drawn: str) -> None:
+    store, model = guest.desk.store, guest.model
+    image = guest.desk.copy_of(drawn, model)
+    approvals.await_images(store, [ImageId(image)], model, datetime.now(UTC))
+    for table, column in (("models", "version"), ("consents", "expires_at"), ("uses", "made_at")):
+        where = "id" if table == "models" else "model_id"
+        store.db.execute(f"UPDATE {table} SET {column} = 2026 WHERE {where} = ?", [model])
+    store.db.execute("UPDATE image_approvals SET created_at = 'x' WHERE id = ?", [image])
+    assert "can&#x27;t be read" in guest.look() or "can't be read" in guest.look()
+    assert guest.press("withdraw", word="WITHDRAW").status_code == 200
+    assert "You have withdrawn" in guest.look()
+    assert store.count("images", "model_id = ?", (model,)) == 0
+
+
+def test_an_answer_that_others_gave_is_not_called_the_persons_own(guest: Guest, drawn: str) -> None:
+    store, now = guest.desk.store, datetime.now(UTC)
+    image = ImageId(guest.desk.copy_of(drawn, guest.model))
+    approvals.await_images(store, [image], guest.model, now)
+    approvals.decide_image(store, image, True, "per_reviewer", now)
+    assert "somebody said yes for you" in guest.look() and "you said yes" not in guest.look()
+    one = campaigns.propose(store, guest.model, "Spring", "key_1", now)
+    campaigns.decide(store, one.id, True, "per_legal", now)
+    assert "Somebody said yes for you." in guest.look()
+
+
 @pytest.mark.parametrize("act", ["answer", "pause", "resume", "withdraw"])
 def test_another_site_can_press_no_button(guest: Guest, act: str) -> None:
     found = re.search(r'name="token" value="([^"]+)"', guest.look())
