@@ -1,9 +1,10 @@
 """What a person sees and does through their own link; the page of it is `person_page.py`.
 
 Rules: only what is theirs. A look is audited (`talent.looked`), and so is every answer, under the
-link's id; an answer is an interaction of the person, for retention. A pause that the person made is lifted by the person only; withdrawing destroys
-everything of them and gives the signed certificate. After that, codes of what was made and
-published are left, so that they can still see what they are owed.
+link's id; an answer is an interaction of the person, for retention. A pause that the person made is
+lifted by the person only; withdrawing destroys everything of them and gives the signed certificate.
+After that, codes of what was made and published are left, so that they can still see what they are
+owed. A damaged record takes nothing else of the page away.
 """
 
 from __future__ import annotations
@@ -85,8 +86,8 @@ def look(store: WorkspaceStore, link: Link, now: datetime, page: int = 1) -> Per
     first = (page - 1) * USES_ON_A_PAGE
     newest = found.uses[::-1][first : first + USES_ON_A_PAGE]
     known = {use.image_id: use for use in found.uses}
-    waits = _readable(lambda: approvals.waiting(store, model_id), [])
-    asked = _readable(lambda: campaigns.of_model(store, model_id), [])
+    waits: list[ImageApproval] = _readable(lambda: approvals.waiting(store, model_id), [])
+    asked: list[Campaign] = _readable(lambda: campaigns.of_model(store, model_id), [])
     return Person(
         workspace=store.workspace.name,
         name=shown.name if shown else None,
