@@ -21,7 +21,13 @@ from pathlib import Path
 from typing import Any
 
 from compliance import audit, consent, policy
-from workspace.errors import Fault, ModelRevoked, RetentionPolicyMissing, SealBroken
+from workspace.errors import (
+    Fault,
+    ModelRevoked,
+    NotFound,
+    RetentionPolicyMissing,
+    SealBroken,
+)
 from workspace.store import WorkspaceStore
 from workspace.types import Caller, ModelId, ModelStatus
 
@@ -116,8 +122,9 @@ def standing(store: WorkspaceStore, model_id: ModelId, rules: RetentionRules) ->
 
 
 def touch(store: WorkspaceStore, model_id: ModelId, now: datetime) -> None:
-    """Note that the person did something (the talent page); part of the caller's transaction."""
-    _change(store, model_id, {"last_interaction_at": now.isoformat()})
+    """Note that the person did something (the talent page); nothing if they were erased."""
+    if not is_gone(store, model_id):
+        _change(store, model_id, {"last_interaction_at": now.isoformat()})
 
 
 def set_purpose_met(
@@ -143,7 +150,10 @@ def is_gone(store: WorkspaceStore, model_id: ModelId) -> bool:
     Raises:
         NotFound: this workspace has no such model.
     """
-    return ModelStatus(store.get("models", model_id).columns["status"]) in _GONE
+    # NOTE: by the plain column, so that a damaged row does not keep a person from their own page.
+    for row in store.db.query("SELECT status FROM models WHERE id = ?", [model_id]):
+        return row["status"] in _GONE
+    raise NotFound("There is nothing under this id.")
 
 
 def due(store: WorkspaceStore, rules: RetentionRules, now: datetime) -> list[Standing]:

@@ -2,7 +2,7 @@
 
 `sweep` is called by the dispatcher's upkeep once an hour, `fetched` by the image route. Everything
 that goes is in the audit log with its reason; a person's erasure has a certificate as any other.
-Fingerprints of images (hashes, for `verify`) stay until the person is erased.
+An image's fingerprint goes with it: afterwards `verify` knows a picture by its marks only.
 """
 
 from __future__ import annotations

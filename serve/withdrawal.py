@@ -116,12 +116,10 @@ def _files_of(store: WorkspaceStore, model_id: ModelId) -> dict[str, str]:
 
 
 def _forget_decisions(store: WorkspaceStore, model_id: ModelId) -> None:
-    """Destroy campaigns, decisions and fingerprints of images; a publication keeps its codes."""
+    """Destroy campaigns and decisions about images; a publication keeps its codes."""
     for table in ("campaigns", "image_approvals"):
         for raw in list(store.raw(table, "model_id = ?", (model_id,))):
             store.destroy(table, raw["id"])
-    for row in list(store.db.query("SELECT id FROM images WHERE model_id = ?", [model_id])):
-        store.destroy("fingerprints", row["id"])
     ledger.forget_words(store, model_id)
     store.destroy("meta", _pause(model_id))
 
