@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from serve.deployments.packs import files_digest, load_pack, read_manifest
+from serve.deployments.packs import files_digest, load_pack, outline, read_manifest
 from tests.tiny_pack import MANIFEST, write_manifest
-from workspace.errors import LicenceNotAcknowledged, PackInvalid
+from workspace.errors import PackInvalid
 
 
 @pytest.fixture
@@ -138,12 +138,28 @@ def test_a_folder_without_a_manifest_is_no_pack(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("commercial", ["no", "revenue_limit"])
-def test_weights_that_need_a_contract_are_refused_before_they_are_read(
+def test_a_pack_says_what_its_licences_allow_without_its_weights(
     folder: Path, commercial: str
 ) -> None:
     manifest = folder / "pack.toml"
+    whole = outline(folder)
     asked = manifest.read_text().replace('commercial = "yes"', f'commercial = "{commercial}"')
     manifest.write_text(asked)
     (folder / "vae" / "model.safetensors").unlink()
-    with pytest.raises(LicenceNotAcknowledged, match=r"Apache-2\.0"):
-        load_pack(folder)
+    (licence,) = outline(folder).licences
+    assert (licence.spdx, licence.covers, licence.commercial) == (
+        *("Apache-2.0", "weights"),
+        commercial,
+    )
+    assert licence.text_sha256 != whole.licences[0].text_sha256
+    assert outline(folder).digest == whole.digest
+
+
+def test_a_licence_text_that_is_missing_is_told(folder: Path) -> None:
+    manifest = folder / "pack.toml"
+    with_file = manifest.read_text().replace(
+        'covers = "weights"', 'covers = "weights"\nfile = "LICENCE.txt"'
+    )
+    manifest.write_text(with_file)
+    with pytest.raises(PackInvalid, match=r"LICENCE\.txt"):
+        outline(folder)

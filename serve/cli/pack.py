@@ -55,11 +55,14 @@ def add_parser(commands: Any) -> None:
 
 
 def _list(args: argparse.Namespace) -> int:
-    settings, registry = open_home(args, create=True)
+    settings, registry = load_settings(home=args.home), None
+    if settings.root_key_file.is_file():  # looking at a list makes no home
+        _, registry = open_home(args)
     try:
         facts = [_outlined(registry, folder) for folder in _folders(settings)]
     finally:
-        registry.close()
+        if registry is not None:
+            registry.close()
     lines = [line for one in facts for line in _lines(one)] or ["There is no pack."]
     show(args, facts, lines)
     return 0
@@ -86,7 +89,7 @@ def _acknowledge(args: argparse.Namespace) -> int:
     return 0
 
 
-def _outlined(registry: Registry, folder: Path) -> dict[str, Any]:
+def _outlined(registry: Registry | None, folder: Path) -> dict[str, Any]:
     try:
         pack = outline(folder)
     except HousemodelError as error:
@@ -96,9 +99,9 @@ def _outlined(registry: Registry, folder: Path) -> dict[str, Any]:
     )
 
 
-def _licences(registry: Registry, pack: PackSummary) -> dict[str, Any]:
+def _licences(registry: Registry | None, pack: PackSummary) -> dict[str, Any]:
     needed = bool(licences.contract_needed(pack))
-    found = licences.find(registry, pack) if needed else None
+    found = licences.find(registry, pack) if needed and registry else None
     return {
         "digest": pack.digest,
         "licences": [

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from compliance import audit, consent
+from compliance.safety import SafetyGate
 from identity import building, enrolment, evidence, likeness
 from identity.enrolment import EnrolmentRequest, build, describe, enrol, erase
 from identity.likeness import open_likeness
@@ -28,6 +29,7 @@ from tests.identity_fixtures import (
     sample,
     small_sample,
 )
+from tests.simulated import SimulatedSafety
 from workspace.errors import (
     AttestationMissing,
     Conflict,
@@ -49,6 +51,7 @@ from workspace.types import RGB, ConsentStatus, Face, Gender, ModelId, ModelStat
 
 NAME = "Zélie Canary"
 PDF = b"%PDF-1.7 signed by Canary"
+GATE = SafetyGate(SimulatedSafety())
 TABLES = ("models", "consents", "assets", "object_keys", "audit", "meta")
 
 
@@ -72,7 +75,7 @@ def enrolled(
 ) -> ModelId:
     asked = asked or request(**changes)
     return enrol(
-        store, plans()[plan], guidelines(), encoder, limits(), asked, caller(store), NOW
+        store, plans()[plan], guidelines(), encoder, GATE, limits(), asked, caller(store), NOW
     )  # fmt: skip
 
 
@@ -102,7 +105,7 @@ def test_a_person_becomes_a_ready_model(store, encoder):
     assert model.status is ModelStatus.READY and not model.synthetic and model.version == 1
     assert model.tools == (Tool.EDITORIAL, Tool.FLATLAY_TO_CATALOG)
     codes = [check.code for check in model.checks]
-    assert codes[-2:] == ["same_person", "new_person"] and len(codes) == 18
+    assert codes[-2:] == ["same_person", "new_person"] and len(codes) == 20
     opened = open_likeness(store, model_id)
     sent = np.array(Image.open(io.BytesIO(small_sample("amara", "close_up"))))
     assert np.abs(opened.close_up.astype(int) - sent).mean() < 2
@@ -310,11 +313,11 @@ def test_a_failed_save_leaves_the_model_building_and_no_vector(store, encoder, m
 
 def test_the_plan_bounds_how_many_models_there_are(store, encoder):
     plan = replace(plans()["pro"], max_models=1)
-    first = enrol(store, plan, guidelines(), encoder, limits(), request(), caller(store), NOW)
+    first = enrol(store, plan, guidelines(), encoder, GATE, limits(), request(), caller(store), NOW)
     with pytest.raises(QuotaExceeded):
-        enrol(store, plan, guidelines(), encoder, limits(), request(), caller(store), NOW)
+        enrol(store, plan, guidelines(), encoder, GATE, limits(), request(), caller(store), NOW)
     erase(store, first, caller(store), NOW)
-    enrol(store, plan, guidelines(), encoder, limits(), request(), caller(store), NOW)
+    enrol(store, plan, guidelines(), encoder, GATE, limits(), request(), caller(store), NOW)
 
 
 def test_erasing_destroys_everything_of_the_person_and_says_what(store, encoder, tmp_path):
