@@ -47,6 +47,7 @@ class SimulatedDiffusion:
         self.break_next = 0  # so many render calls raise EngineFailed
         self.batches: list[tuple[RenderJob, ...]] = []  # what was asked, for tests to look at
         self.gate: threading.Event | None = None  # if set, rendering waits for it after a step
+        self.stopped: list[str] = []  # jobs that were not drawn to their end
         self._cancelled: set[str] = set()
 
     def describe(self) -> PackSummary:
@@ -68,6 +69,7 @@ class SimulatedDiffusion:
         for job in jobs:
             stopped = job.job_id in self._cancelled
             self._cancelled.discard(job.job_id)
+            self.stopped += [job.job_id] if stopped else []
             picture = None if stopped else draw(job)
             yield Rendered(job.job_id, picture, time.perf_counter() - started)
 

@@ -6,6 +6,7 @@ an answer in plain words. Changes while it waits are in `tests/test_every_clause
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -13,7 +14,8 @@ import pytest
 from serve import pipeline
 from serve.stages import Drawn
 from tests.clauses import Clause, clause_service, each, submitted
-from tests.consenting import worker
+from tests.consenting import ask, person, worker
+from tests.generating import until
 from tests.service import Service
 from workspace.errors import HousemodelError
 
@@ -59,3 +61,32 @@ def test_the_next_request_is_refused_in_the_same_words(service: Service, clause:
     answer = service.client.post("/v1/generations", json=body)
     assert answer.status_code in (403, 410, 422) and answer.json()["code"] == clause.code
     assert answer.json()["detail"] and answer.json()["remedy"]
+
+
+@pytest.mark.parametrize(
+    ("action", "code", "status"),
+    [
+        ("suspend", "consent_suspended", "refused"),
+        ("revoke", "model_revoked", "cancelled"),
+    ],
+)
+def test_drawing_stops_at_its_next_step(
+    service: Service, action: str, code: str, status: str
+) -> None:
+    asked = ask(service, person(service))
+    model = service.client.get(f"/v1/generations/{asked}").json()["model_id"]
+    service.diffusion.batches.clear()
+    service.diffusion.gate = threading.Event()
+    thread = threading.Thread(target=service.services.dispatcher.run_once)
+    thread.start()
+    try:
+        until(lambda: bool(service.diffusion.batches))
+        assert service.client.post(f"/v1/models/{model}/{action}").status_code == 200
+    finally:
+        service.diffusion.gate.set()
+        thread.join(10)
+        service.diffusion.gate = None
+    shown = service.client.get(f"/v1/generations/{asked}").json()
+    assert (shown["status"], shown["error"]["code"]) == (status, code)
+    job = service.diffusion.batches[0][0].job_id
+    assert job in service.diffusion.stopped and shown["images"] == []
