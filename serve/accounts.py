@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from compliance import consent, ledger
-from compliance.statement import Statement, statement
+from compliance.statement import statement
 from serve.ledger_views import (
     ConsentUseView,
     LedgerEntryView,
@@ -71,14 +71,28 @@ def pay(
         InvalidRequest: the period ends before it begins, or holds too much.
     """
     end = _checked(store, model_id, since, until, now)
-    reckoned, damaged = _reckon(store, model_id, since, end)
+    found = ledger.read(store, model_id, None, end)  # a first publication may be long ago
+    return pay_of(store, model_id, found, since, end)
+
+
+def pay_of(
+    store: WorkspaceStore,
+    model_id: str,
+    found: ledger.Ledger,
+    since: datetime | None,
+    end: datetime,
+) -> StatementView:
+    """Show what is owed by a ledger that was read from the beginning up to `end`."""
+    given, damaged = consent.readable(store, model_id)
+    ended = ledger.ends_of_consents(store, model_id)
+    reckoned = statement(given, found, ended, since, end)
     return StatementView(
         model_id=model_id,
         since=since,
         until=end,
         lines=[StatementLineView.model_validate(line) for line in reckoned.lines],
         totals=dict(reckoned.totals),
-        damaged=damaged,
+        damaged=[*found.damaged, *damaged],
     )
 
 
@@ -92,15 +106,6 @@ def statement_csv(shown: StatementView) -> bytes:
     period = [shown.since.isoformat() if shown.since else "", shown.until.isoformat()]
     rows = ([*period, *_cells(line, _LINE_COLUMNS)] for line in shown.lines)
     return as_csv(("from", "to", *_LINE_COLUMNS), rows)
-
-
-def _reckon(
-    store: WorkspaceStore, model_id: str, since: datetime | None, end: datetime
-) -> tuple[Statement, list[str]]:
-    found = ledger.read(store, model_id, None, end)  # a first publication may be long ago
-    given, damaged = consent.readable(store, model_id)
-    ended = ledger.ends_of_consents(store, model_id)
-    return statement(given, found, ended, since, end), [*found.damaged, *damaged]
 
 
 def _checked(

@@ -102,7 +102,7 @@ def look(store: WorkspaceStore, link: Link, now: datetime, page: int = 1) -> Per
         uses_in_all=len(found.uses),
         page=page,
         pages=pages,
-        pay=accounts.pay(store, model_id, None, None, now),
+        pay=accounts.pay_of(store, model_id, found, None, now),
         has_certificate=bool(erasure.listed(store, model_id)),
     )
 
