@@ -115,7 +115,13 @@ def test_a_person_becomes_a_ready_model(store, encoder):
         "consent.recorded", "model.enrolled", "model.ready"
     ]  # fmt: skip
     assert audit.verify(store).intact and store.verify().intact
-    assert set(store.get("models", model_id).private) == {"name", "gender", "tools", "checks"}
+    assert set(store.get("models", model_id).private) == {
+        "name",
+        "gender",
+        "tools",
+        "checks",
+        "enrolled_by",
+    }
 
 
 def test_consent_is_committed_and_audited_before_any_vector_exists(store, tmp_path):
