@@ -20,7 +20,7 @@ from console import texts
 from console.client import ClientFactory, in_process, over_network
 from console.frame import Frame
 from console.guard import Guard
-from console.pages import compliance, editorial, enrol, flatlay, home, models, refine, swap
+from console.pages import compliance, editorial, enrol, flatlay, home, models, refine, swap, verify
 from console.theme import script_tag, style_sheet, theme
 
 __all__ = ["build_console", "in_process", "mount_console", "over_network"]
@@ -33,6 +33,7 @@ PAGES: tuple[tuple[str, str, Callable[[Frame, Any], None]], ...] = (
     ("background-swap", texts.SWAP, swap.build),
     ("models", texts.MODELS, models.build),
     ("compliance", texts.COMPLIANCE, compliance.build),
+    ("verify", texts.VERIFY, verify.build),
 )
 
 

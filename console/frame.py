@@ -18,6 +18,7 @@ NAVIGATION = (
     ("background-swap", texts.SWAP),
     ("models", texts.MODELS),
     ("compliance", texts.COMPLIANCE),
+    ("verify", texts.VERIFY),
 )
 
 

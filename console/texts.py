@@ -12,6 +12,12 @@ SWAP = "Model Background Swap"
 MODELS = "Models"
 COMPLIANCE = "Compliance"
 ENROL = "Create custom model"
+VERIFY = "Verify"
+VERIFY_INTRO = "Which marks does a picture carry, and was it made here? Nothing of it is kept."
+VERIFY_LIMITS = (
+    "A picture without marks is no proof of anything: a photo of a screen loses them all. "
+    "Pictures of other workspaces are recognised as made by this appliance, and no more is said."
+)
 
 CREATE_NEW = "Create New image"
 PAST = "View past generations"

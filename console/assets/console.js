@@ -186,6 +186,59 @@
     });
   }
 
+  /* --- verify: one picture to the API, its answer in plain words --- */
+  const manifests = {
+    valid: ['pass', 'Signed manifest: whole', 'The picture is as it was when it was signed.'],
+    invalid: ['fail', 'Signed manifest: broken', 'The picture was changed after it was signed.'],
+    remote: ['warn', 'Manifest elsewhere', 'It is on the network, where this appliance does not look.'],
+  };
+  const fact = (status, title, rest) => {
+    const row = make('li', `hm-check hm-${status}`);
+    row.append(make('b', '', title));
+    if (rest) row.append(make('small', '', rest));
+    return row;
+  };
+  function verdict(told) {
+    const rows = [];
+    const list = make('ul', 'hm-checks');
+    const found = told.manifest;
+    if (found) {
+      const [status, title, line] = manifests[found.state];
+      rows.push(fact(status, title, found.signed_by ? `${line} Signed by ${found.signed_by}.` : line));
+      const kind = (found.digital_source_type || '').split('/').pop();
+      if (kind) rows.push(fact('pass', 'Says how it was made', kind));
+    } else rows.push(fact('warn', 'No signed manifest', 'It was never there, or was lost when the file was saved again.'));
+    rows.push(told.watermark_id
+      ? fact('pass', 'Invisible watermark of this appliance', told.watermark_id)
+      : fact('warn', 'No watermark of this appliance', ''));
+    if (told.near_duplicate) {
+      const like = Math.round(100 * (1 - told.near_duplicate.difference));
+      rows.push(fact('pass', 'Looks like one of your images', `${told.near_duplicate.image_id}, ${like} % alike`));
+    }
+    if (told.image_id) {
+      rows.push(fact('pass', 'It is your image', `${told.image_id}, made ${new Date(told.made_at).toLocaleString()}`));
+    }
+    list.append(...rows);
+    const made = told.made_by_this_appliance;
+    return [make('h2', '', made ? 'Made by this appliance' : 'Not recognised as made here'), list];
+  }
+  function verify(element) {
+    const place = element.querySelector('[data-hm-verdict]');
+    dropZone(element.querySelector('[data-hm-drop]'), async ([file]) => {
+      if (!file) return;
+      keep('verify', file);
+      place.replaceChildren(make('p', 'hm-muted', 'Looking for marks…'));
+      const form = new FormData();
+      form.append('image', file, 'image');
+      const answer = await post('/v1/verify', form);
+      if (photos.verify !== file) return;  // another picture was chosen meanwhile
+      place.replaceChildren(...(answer.status === 200 ? verdict(answer.body)
+        : [make('div', 'hm-note hm-bad', sentence(answer.body))]));
+      place.scrollIntoView({ block: 'nearest' });
+    });
+    paint();
+  }
+
   /* --- small things, by delegation, so that they work in any HTML --- */
   async function copy(button) {
     const value = button.dataset.hmCopy;
@@ -230,6 +283,6 @@
   const chosen = (id) => [...document.querySelectorAll(`#${id} input[name]:checked`)]
     .map((box) => box.value).join(',');
 
-  window.hm = { reveal, ready, chosen, added: () => added, photoPair, evidence, createModel, products, paint, finished, asked, remember,
+  window.hm = { reveal, ready, chosen, added: () => added, photoPair, evidence, createModel, products, verify, paint, finished, asked, remember,
     toTop: () => window.scrollTo(0, 0) };
 })();

@@ -14,6 +14,7 @@ LOADED = {  # page -> what can be seen once its load event has answered
     "flatlay": "#product-cards :is(label, .hm-empty)",
     "background-swap": "#swap-state :is(.hm-note, .hm-empty)",
     "models": "#models-list :is(label, .hm-empty)",
+    "verify": "#verify-picture [data-hm-verdict]",
 }
 
 _UNLABELLED = """() => [...document.querySelectorAll('input, select, textarea')]
