@@ -20,6 +20,7 @@ from diffusers import AutoencoderKLFlux2
 from diffusers.models.resnet import ResnetBlock2D
 from PIL import Image
 
+from .compact import load_shard
 from .compose import Examples, compose
 from .pca import set_encoder
 
@@ -67,8 +68,7 @@ def to_pictures(x: torch.Tensor) -> np.ndarray:
 def load_examples(folder: Path, seed: int, limit: int | None = None) -> list[Examples]:
     out = []
     for k, path in enumerate(sorted(folder.glob("shard_??????.npz"))[:limit]):
-        with np.load(path) as data:
-            out.append(compose(dict(data), seed * 10_000 + k, clean=True))
+        out.append(compose(load_shard(path), seed * 10_000 + k, clean=True))
     return out
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFilter
 
+from .compact import load_shard
 from .pictures import contact_shadow, over
 from .poses import POSES
 from .prompts import write_prompt
@@ -135,8 +136,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    with np.load(args.shard) as data:
-        examples = compose(dict(data), args.seed)
+    examples = compose(load_shard(args.shard), args.seed)
     contact_sheet(examples).save(args.out)
     print("\n".join(examples.prompts[:24]))
 

@@ -30,7 +30,7 @@ from .sample import load, render
 from .text import build_tokenizer
 from .transformer import Denoiser
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 PARTS = ("model_index.json", "transformer", "vae", "text_encoder", "tokenizer", "scheduler")
 HEADER = """\
 name = "mannequin"
@@ -46,17 +46,17 @@ text_tokens = {text_tokens}            # fixed padded length
 text_layers = {text_layers}     # hidden states of the text encoder, joined on channels
 default_aspect_ratio = "3:4"
 
-[render.sizes]              # width, height in pixels (multiples of 16)
+[render.sizes]              # width, height in pixels (multiples of 32)
 "3:4" = [{width}, {height}]
 
 [references]                # in context order; width, height, t = position coordinate
 {references}
 
 [references.crop]           # how the training pictures were framed; uploads are cropped alike
-close_up_face_width = {face_width}     # width of the detected face / width of the crop (3:4)
+close_up_face_width = {face_width}     # width of the detected face / width of the crop (1:1)
 close_up_face_center = [{face_x}, {face_y}]   # its centre in the crop (x, y shares)
-full_body_person_height = [0.82, 0.94]  # share of the height (1:2), head to toe
-product_fill = [0.76, 0.90] # share of the frame (3:4) that the garment's longer side takes
+full_body_person_height = [0.84, 0.92]  # share of the height (1:2), head to toe
+product_fill = [0.78, 0.88] # share of the frame (3:4) that the garment's longer side takes
 
 [limits]
 max_products = 1
@@ -121,24 +121,26 @@ def export(vae_dir: Path | None, checkpoint: Path | None, pack: Path) -> str:
 
     torch.manual_seed(0)
     vae = AutoencoderKLFlux2.from_pretrained(vae_dir) if vae_dir else build()
-    model = Denoiser()
+    saved = torch.load(checkpoint, weights_only=True, map_location="cpu") if checkpoint else {}
+    model = Denoiser(saved.get("size", "small"))
     note = "random weights: not trained"
     if checkpoint:
-        saved = torch.load(checkpoint, weights_only=True)
         model.load_state_dict(saved["average"])
         state = saved["state"]
         note = (
             f"{state['seen']} samples, {state['step']} steps, {state['seconds'] / 60:.0f} min"
-            " on 2 shared CPU cores; see CARD.md"
+            " of training; see CARD.md"
         )
     pipeline = Flux2KleinPipeline(
         scheduler=FlowMatchEulerDiscreteScheduler(shift=1.0, use_dynamic_shifting=False),
         vae=vae,
         text_encoder=model.text_encoder,
         tokenizer=build_tokenizer(),
-        transformer=model.transformer,
+        transformer=model.folded(),
         is_distilled=True,  # sampled without guidance
     )
+    if model.size == "large":  # half the size on disk; loaded as float32
+        pipeline.transformer.to(torch.bfloat16)
     pipeline.save_pretrained(pack, safe_serialization=True)
     for file in pack_files(pack):
         (pack / file).chmod(0o644)

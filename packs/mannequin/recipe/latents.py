@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from diffusers import AutoencoderKLFlux2
 
 from .autoencoder import to_tensor
+from .compact import load_shard
 from .compose import compose
 from .pca import linear_map
 from .text import build_tokenizer, tokenize
@@ -39,6 +40,9 @@ class LatentSet:
     takes: torch.Tensor
     input_ids: torch.Tensor
     attention_mask: torch.Tensor
+
+    def to(self, device: str) -> LatentSet:
+        return LatentSet(**{k: getattr(self, k).to(device) for k in LatentSet.__annotations__})
 
 
 @torch.no_grad()
@@ -76,9 +80,8 @@ def decode(vae: AutoencoderKLFlux2, tokens: torch.Tensor, grid: tuple[int, int])
 
 def encode_shard(vae: AutoencoderKLFlux2, shard: Path, number: int) -> dict[str, torch.Tensor]:
     """Pass `number` over a shard, of unit size in half precision; odd passes are mirrored."""
-    with np.load(shard) as data:
-        seed = 2 * (1000 * number + int(shard.stem[-6:])) + number % 2
-        examples = compose(dict(data), seed)
+    seed = 2 * (1000 * number + int(shard.stem[-6:])) + number % 2
+    examples = compose(load_shard(shard), seed)
     gain = input_gain()
     rows = {
         name: (encode(vae, getattr(examples, name), fast=True) * gain).half()

@@ -94,8 +94,13 @@ def draw_latents(
 ) -> torch.Tensor:
     """The model's latents (N, T, C) of unit size for some examples, from noise with their takes."""
     like = data.target[index]
-    generator = None if seed is None else torch.Generator().manual_seed(seed)
-    noise = couple(torch.randn(like.shape, generator=generator), data.takes[index]) * input_gain()
+    if seed is None:
+        noise = torch.randn(like.shape, device=like.device)
+    else:
+        noise = torch.randn(like.shape, generator=torch.Generator().manual_seed(seed)).to(
+            like.device
+        )
+    noise = couple(noise, data.takes[index]) * input_gain().to(like.device)
     text = model.embed(data.input_ids[index].long(), data.attention_mask[index].long())
     references = references_of(data, index, slots)
     context = torch.cat([noise[:, :0], *references.values()], dim=1)
@@ -105,7 +110,7 @@ def draw_latents(
 def loss_of(model: Denoiser, data: LatentSet, index: torch.Tensor, slots: tuple) -> torch.Tensor:
     """Weighted squared error; the seed channels carry no picture and do not count."""
     error = (draw_latents(model, data, index, slots) - data.target[index].float()) ** 2
-    weights = token_weights()[data.framing[index].long()]
+    weights = token_weights().to(error.device)[data.framing[index].long()]
     return (error[..., :-SEED_CHANNELS].mean(-1) * weights).mean()
 
 
@@ -122,7 +127,7 @@ def held_out_sheet(model: Denoiser, vae, data: LatentSet, path: Path, count: int
     model.train()
 
     def shown(values: torch.Tensor, slot: Slot) -> np.ndarray:
-        return to_pictures(decode(vae, values.float() / input_gain(), slot.grid))
+        return to_pictures(decode(vae, values.float().cpu() / input_gain(), slot.grid))
 
     references = references_of(data, index, REFERENCES)
     close = shown(references["close_up"], CLOSE_UP)
@@ -137,8 +142,8 @@ def held_out_sheet(model: Denoiser, vae, data: LatentSet, path: Path, count: int
 class Feed:
     """Training latents; looks now and then whether more passes have been encoded."""
 
-    def __init__(self, folder: Path, limit: int | None = None) -> None:
-        self.folder, self.limit, self.count = folder, limit, 0
+    def __init__(self, folder: Path, limit: int | None, device: str) -> None:
+        self.folder, self.limit, self.count, self.device = folder, limit, 0, device
         self.fresh(0)
 
     def fresh(self, patience: float = 120) -> LatentSet:
@@ -148,7 +153,7 @@ class Feed:
         self.looked = time.time()
         count = len(list(self.folder.glob("latents_*.pt")))
         if count > self.count and not (self.count and self.limit):
-            self.data, self.count = load_set(self.folder, self.limit), count
+            self.data, self.count = load_set(self.folder, self.limit).to(self.device), count
             bare = self.data.bare
             self.worn, self.bare = (torch.nonzero(bare == b).flatten() for b in (False, True))
         return self.data
@@ -190,11 +195,11 @@ def train(rank: int, args: argparse.Namespace) -> None:
     torch.manual_seed(args.seed)
     args.out.mkdir(parents=True, exist_ok=True)
     vae = AutoencoderKLFlux2.from_pretrained(args.vae).eval()
-    feed = Feed(args.data, args.limit)
+    feed = Feed(args.data, args.limit, args.device)
     data = feed.data
-    test = load_set(args.held_out) if rank == 0 else None
+    test = load_set(args.held_out).to(args.device) if rank == 0 else None
     team = Team(rank, args.workers, args.out)
-    model = Denoiser()
+    model = Denoiser(args.size).to(args.device)
     torch.nn.init.zeros_(model.transformer.proj_out.weight)
     counts = [sum(p.numel() for p in m.parameters()) / 1e6 for m in model.children()]
     print(f"text encoder {counts[0]:.2f} M, transformer {counts[1]:.2f} M", flush=True)
@@ -216,8 +221,9 @@ def train(rank: int, args: argparse.Namespace) -> None:
         slots, wants_bare, _ = BATCHES[rng.choice(len(BATCHES), p=[b[2] for b in BATCHES])]
         data = feed.fresh()
         pool = feed.bare if wants_bare else feed.worn
-        index = pool[torch.from_numpy(rng.integers(0, len(pool), args.batch))]
-        loss = loss_of(model, data, index, slots)
+        index = pool[torch.from_numpy(rng.integers(0, len(pool), args.batch)).to(pool.device)]
+        with torch.autocast(args.device, torch.bfloat16, enabled=args.device == "cuda"):
+            loss = loss_of(model, data, index.to(args.device), slots)
         loss.backward()
         state["seconds"] = earlier + time.time() - start
         done = team.average(model, state["seconds"] / total)
@@ -239,7 +245,7 @@ def train(rank: int, args: argparse.Namespace) -> None:
         if time.time() - last_save > 240 or done >= 1:
             save(checkpoint, model, average, optimisers, state)
             vae = AutoencoderKLFlux2.from_pretrained(args.vae).eval()  # its decoder still learns
-            averaged = Denoiser()
+            averaged = Denoiser(args.size).to(args.device)
             averaged.load_state_dict(average)
             value = held_out_sheet(averaged, vae, test, args.out / "held_out.png")
             print(f"  held-out {value:.4f}, {len(feed.data.target)} targets", flush=True)
@@ -250,7 +256,7 @@ def train(rank: int, args: argparse.Namespace) -> None:
 
 def load(path: Path, model: Denoiser, optimisers: Optimisers) -> tuple[dict, dict]:
     """Take up a checkpoint; returns the averaged weights and the counters."""
-    saved = torch.load(path, weights_only=True)
+    saved = torch.load(path, weights_only=True, map_location=next(model.parameters()).device)
     model.load_state_dict(saved["model"])
     for optimiser, values in zip(optimisers.all, saved["optimisers"], strict=True):
         optimiser.load_state_dict(values)
@@ -265,6 +271,7 @@ def save(path: Path, model: Denoiser, average: dict, optimisers: Optimisers, sta
             "average": average,
             "optimisers": [o.state_dict() for o in optimisers.all],
             "state": state,
+            "size": model.size,
         },
         temporary,
     )
@@ -283,6 +290,8 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--size", choices=("small", "large"), default="small")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     (args.out / "rendezvous").unlink(missing_ok=True)

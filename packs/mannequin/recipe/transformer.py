@@ -11,21 +11,36 @@ from .layout import SEED_CHANNELS, TEXT_LAYERS, TEXT_TOKENS, Slot
 from .pca import NOISE_SCALE
 from .text import TEXT_WIDTH, build_text_encoder
 
+# "small" trains on a few CPU cores, "large" on a GPU; 2.7 and 22 million parameters
+SIZES = {
+    "small": {
+        "num_layers": 1,
+        "num_single_layers": 4,
+        "attention_head_dim": 48,
+        "num_attention_heads": 4,
+        "axes_dims_rope": (8, 16, 16, 8),
+        "mlp_ratio": 1.5,
+    },
+    "large": {
+        "num_layers": 2,
+        "num_single_layers": 8,
+        "attention_head_dim": 64,
+        "num_attention_heads": 6,
+        "axes_dims_rope": (8, 24, 24, 8),
+        "mlp_ratio": 3.0,
+    },
+}
 
-def build_transformer() -> Flux2Transformer2DModel:
+
+def build_transformer(size: str = "small") -> Flux2Transformer2DModel:
     return Flux2Transformer2DModel(
         patch_size=1,
         in_channels=4 * LATENT_CHANNELS,
-        num_layers=1,
-        num_single_layers=4,
-        attention_head_dim=48,
-        num_attention_heads=4,
         joint_attention_dim=TEXT_WIDTH * len(TEXT_LAYERS),
         timestep_guidance_channels=128,
-        mlp_ratio=1.5,
-        axes_dims_rope=(8, 16, 16, 8),
         rope_theta=2000,
         guidance_embeds=False,
+        **SIZES[size],
     )
 
 
@@ -61,10 +76,11 @@ class Denoiser(nn.Module):
     velocity = -picture; the noise that stays is 1/NOISE_SCALE of the picture.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, size: str = "small") -> None:
         super().__init__()
+        self.size = size
         self.text_encoder = build_text_encoder()
-        self.transformer = build_transformer()
+        self.transformer = build_transformer(size)
 
     def embed(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """(N, length) -> (N, length, width * layers), joined as the pipeline joins them."""
@@ -85,19 +101,20 @@ class Denoiser(nn.Module):
     ) -> torch.Tensor:
         """noise (N, T, C), text (N, L, W), references (N, R, C), ids (T + R, 4); unit size."""
         n = len(noise)
+        ids, words = ids.to(noise.device), text_ids(text.shape[1]).to(noise.device)
         out = self.transformer(
             hidden_states=torch.cat([noise, references], dim=1),
             encoder_hidden_states=text,
-            timestep=torch.ones(n),
+            timestep=torch.ones(n, device=noise.device),
             img_ids=ids[None].expand(n, -1, -1),
-            txt_ids=text_ids(text.shape[1])[None].expand(n, -1, -1),
+            txt_ids=words[None].expand(n, -1, -1),
         )
         return out.sample[:, : noise.shape[1]]
 
     @torch.no_grad()
     def folded(self) -> Flux2Transformer2DModel:
         """The transformer in the pipeline's units."""
-        copy = build_transformer()
+        copy = build_transformer(self.size)
         copy.load_state_dict(self.transformer.state_dict())
         copy.x_embedder.weight.mul_(input_gain())
         scale = -torch.full((4 * LATENT_CHANNELS,), NOISE_SCALE)
