@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from compliance import checkpoints
+from compliance.checkpoints import Checkpoint
 from workspace import sealing
 from workspace.errors import SealBroken
 from workspace.rows import canonical_json
@@ -140,15 +141,20 @@ def entries(store: WorkspaceStore, after: int = 0, limit: int = 100) -> list[Aud
     ]
 
 
-def verify(store: WorkspaceStore) -> AuditReport:
-    """Check every entry, their order, that none is missing at the end, and every signature."""
+def verify(store: WorkspaceStore, kept: Sequence[Checkpoint] = ()) -> AuditReport:
+    """Check every entry, their order, that none is missing at the end, and every signature.
+
+    Args:
+        kept: Checkpoints that were kept elsewhere; a log that was put back to an older state, or
+            written anew since, does not fit them.
+    """
     # NOTE: the head is read first: what is added meanwhile is past it, and carries its own MAC.
     key = store.derive(_MAC_LABEL)
     previous, count, at_head = _START, 0, _START
     heads: dict[int, str] = {}
     try:
         head = _sealed_head(store)
-        points = checkpoints.listed(store)
+        points = [*checkpoints.listed(store), *kept]
         wanted = {point.seq for point in points}
         for row in _all_rows(store):
             if row["seq"] != count + 1 or not _fits(row, previous, key):

@@ -9,12 +9,14 @@ them all in `verify`. A checkpoint holds a number, a hash and a time, nothing el
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from workspace import sealing
+from workspace.errors import InvalidRequest
 from workspace.rows import canonical_json
 from workspace.store import WorkspaceStore
 
@@ -46,6 +48,21 @@ def listed(store: WorkspaceStore) -> list[Checkpoint]:
     """All checkpoints, oldest first."""
     rows = store.db.query("SELECT seq, at, head, signature FROM audit_checkpoints ORDER BY seq")
     return [Checkpoint(**row) for row in rows]
+
+
+def parse(line: str) -> Checkpoint:
+    """Read one line that `housemodel audit checkpoint` or the API wrote.
+
+    Raises:
+        InvalidRequest: it is none.
+    """
+    try:
+        found = Checkpoint(**json.loads(line))
+        if type(found.seq) is int:
+            return found
+    except (TypeError, ValueError):
+        pass
+    raise InvalidRequest("A line of the file is no checkpoint of an audit log.")
 
 
 def last_seq(store: WorkspaceStore) -> int:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 import zipfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -34,7 +35,8 @@ from workspace.rows import Row
 from workspace.store import WorkspaceStore
 from workspace.types import AssetId, Caller, ModelId
 
-MAX_BYTES = 256 << 20  # of all files; it is built in memory
+MAX_BYTES = 256 << 20  # of all files; it is built in memory, one at a time
+_BUILDING = threading.Lock()
 _Opened = TypeVar("_Opened")
 _SUFFIXES = {
     "application/pdf": "pdf",
@@ -116,6 +118,17 @@ def build(
     if not store.count("models", "id = ?", (model_id,)):
         raise NotFound("There is no such model.")
     audit.append(store, "subject.exported", model_id, caller.actor, now, images=with_images)
+    with _BUILDING:
+        return _gathered(store, model_id, rules, now, with_images).as_bytes(now)
+
+
+def _gathered(
+    store: WorkspaceStore,
+    model_id: ModelId,
+    rules: RetentionRules,
+    now: datetime,
+    with_images: bool,
+) -> _Zip:
     out = _Zip()
     out.add("README.txt", _README.encode())
     _photos(store, model_id, out)
@@ -135,7 +148,7 @@ def build(
     about["face_measures"] = bool(store.assets.owned_by(model_id, likeness.VECTOR))
     about["damaged"] = sorted(set(out.damaged))
     out.add("about.json", _json(about))
-    return out.as_bytes(now)
+    return out
 
 
 def _model(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
@@ -61,6 +62,26 @@ def test_the_export_has_one_json_object_a_line(home, capsys) -> None:
     assert main(["audit", "export", "--workspace", "atelier", "--home", str(home)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [json.loads(line)["object_id"] for line in lines] == ["mdl_0", "mdl_1", "mdl_2"]
+
+
+def test_a_kept_checkpoint_tells_of_a_log_that_was_put_back(home, tmp_path, capsys) -> None:
+    where = ["--workspace", "atelier", "--home", str(home)]
+    shutil.copytree(home, tmp_path / "before")
+    registry = Registry(home, load_root_key(home / "root.key", create=False))
+    store = registry.store(registry.by_name("atelier").id)
+    audit.append(store, "model.renamed", "mdl_3", "key_1", datetime.now(UTC))
+    registry.close()
+    assert main(["audit", "checkpoint", *where]) == 0
+    kept = tmp_path / "kept.jsonl"
+    kept.write_text(capsys.readouterr().out)
+    verify = ["audit", "verify", *where, "--kept", str(kept)]
+    assert main(verify) == 0 and "2 signed checkpoints fit" in capsys.readouterr().out
+    shutil.rmtree(home)
+    shutil.move(tmp_path / "before", home)
+    assert main(verify[:-2]) == 0
+    assert main(verify) == 1 and "BROKEN at entry 4 of 3" in capsys.readouterr().out
+    kept.write_text('{"seq": 1}')
+    assert main(verify) == 1 and "no checkpoint" in capsys.readouterr().err
 
 
 def test_a_workspace_that_is_not_there_is_named_plainly(home, capsys) -> None:

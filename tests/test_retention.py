@@ -218,3 +218,21 @@ def test_retention_is_shown_and_brought_forward_by_legal(service: Service) -> No
     service.client.delete(f"/v1/models/{model_id}")
     assert service.client.get(url).status_code == 404
     assert service.client.patch(url, json=later).status_code == 410
+
+
+def test_nobody_is_taken_in_by_the_api_while_no_policy_is_published(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = replace(service.services.parts, retention=replace(RULES, own_page=False))
+    services = replace(service.services, parts=parts)
+    monkeypatch.setitem(service.app.state._state, "services", services)
+    files = {"full_body": ("a.jpg", b"x", "image/jpeg"), "close_up": ("b.jpg", b"x", "image/jpeg")}
+    data = {"name": "Zebrafink", "gender": "female", "attestations": "[]"}
+    answer = service.client.post("/v1/models", data=data, files=files)
+    assert (answer.status_code, answer.json()["code"]) == (403, "retention_policy_missing")
+    renewed = service.client.post(
+        f"/v1/models/{person(service.store)}/consents", json={"attestations": []}
+    )
+    assert renewed.json()["code"] == "retention_policy_missing"
+    assert new_client(service.app, {}).get("/policy").status_code == 404
+    assert service.client.get("/v1/capabilities").json()["retention_policy_url"] is None

@@ -118,7 +118,7 @@ def test_the_wizard_opens_only_where_a_retention_policy_is_published(desk, monke
     without = replace(desk.service.services.retention, own_page=False)
     parts = replace(desk.service.services.parts, retention=without)
     services = replace(desk.service.services, parts=parts)
-    monkeypatch.setattr(desk.service.app.state, "services", services)
+    monkeypatch.setitem(desk.service.app.state._state, "services", services)
     shown = run(event, desk.request)
     assert "published no retention policy" in str(shown)
     assert any(value.get("interactive") is False for value in shown if isinstance(value, dict))
