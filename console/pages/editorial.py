@@ -51,6 +51,7 @@ def build(frame: Frame, blocks: Any) -> None:
             with gr.Row():
                 purpose = gr.Dropdown([], label="Purpose", min_width=180)
                 channel = gr.Dropdown([], label="Channel", min_width=180)
+            campaign = campaign_field()
             go = gr.Button(texts.GENERATE, variant="primary", size="lg", elem_id="generate")
         with gr.Column(scale=7, min_width=320):
             run = runner(frame)
@@ -70,13 +71,15 @@ def build(frame: Frame, blocks: Any) -> None:
         purpose_: str,
         channel_: str,
         seed_: str,
+        campaign_: str,
         request: gr.Request,
     ) -> Any:
         if (seed_ or "").strip() and not (seed_.strip().isdecimal() and int(seed_) <= MAX_SEED):
             told = await run.follow([], request, frame.api(request))
             return run.with_notice(told, texts.SEED_WRONG)
+        picked, seeded = ids_of(chosen), (seed_, campaign_)
         body = request_body(
-            "editorial", model_id, ids_of(chosen), words, aspect, n, purpose_, channel_, seed_
+            "editorial", model_id, picked, words, aspect, n, purpose_, channel_, *seeded
         )
         return await run.start([("", body)], request, frame.api(request))
 
@@ -89,10 +92,20 @@ def build(frame: Frame, blocks: Any) -> None:
     )
     go.click(
         generate,
-        [models.state, products.state, prompt, ratio, count, purpose, channel, seed],
+        [models.state, products.state, prompt, ratio, count, purpose, channel, seed, campaign],
         run.outputs,
         **QUIET,
     ).then(None, None, None, js=REVEAL)
+
+
+def campaign_field() -> Any:
+    """Where the consent asks for approval of each campaign, one that is approved is named."""
+    return gr.Textbox(
+        label="Campaign (only where the person approves campaigns)",
+        placeholder="Its name",
+        max_length=64,
+        elem_id="campaign",
+    )
 
 
 def tabs(frame: Frame, current: str) -> str:
@@ -114,6 +127,7 @@ def request_body(
     purpose: str,
     channel: str,
     seed: str = "",
+    campaign: str = "",
 ) -> Json:
     """The body of `POST /v1/generations`; what was left open is left out."""
     body: Json = {
@@ -129,4 +143,6 @@ def request_body(
         body["model_id"] = model_id
     if (seed or "").strip():
         body["seed"] = int(seed)
+    if model_id and (campaign or "").strip():
+        body["campaign"] = campaign.strip()
     return {name: value for name, value in body.items() if value is not None}

@@ -162,6 +162,7 @@ def build(frame: Frame, blocks: Any) -> None:
         review.pay,
         review.amount,
         review.use,
+        review.approval,
     ]
     asked = [boxes, review.ticks, person.name, person.gender, making.anyway, *entered]
     shown = [sent, making.shown, where, notice, *columns]

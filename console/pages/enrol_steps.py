@@ -168,6 +168,7 @@ class Review:
     pay: Any
     amount: Any
     use: Any
+    approval: Any
     ticks: Any
     back: Any
     create: Any
@@ -217,6 +218,9 @@ def review() -> Review:
         value="Product pages and lookbooks of this brand",
         lines=2,
     )
+    approval = gr.Dropdown(
+        list(terms.APPROVAL), value="none", label="What the person approves", elem_id="approval"
+    )
     gr.HTML(
         '<div class="hm-field"><span class="hm-label">Signed consent (optional)</span>'
         '<label class="hm-button"><input class="hm-file" type="file" name="evidence" '
@@ -244,6 +248,7 @@ def review() -> Review:
         pay,
         amount,
         use,
+        approval,
         ticks,
         back,
         create,

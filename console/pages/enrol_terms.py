@@ -10,6 +10,11 @@ from typing import Any
 from console import texts
 from console.client import Json
 
+APPROVAL = (
+    ("Nothing: the terms are enough", "none"),
+    ("Each campaign, before anything is made", "per_campaign"),
+    ("Each image, before it goes out", "per_image"),
+)
 DAYS = 365  # how long a consent runs unless something else is entered
 _AMOUNT = re.compile(r"(?P<number>\d{1,9}([.,]\d{1,2})?)\s*(?P<currency>[A-Za-z]{3})")
 TERRITORIES_AT_FIRST = ("EU", "US")
@@ -41,6 +46,7 @@ def consent(
     pay: str,
     amount: str,
     use: str,
+    approval: str = "none",
 ) -> Json:
     """The consent terms as `POST /v1/models` takes them; an open field is left to the service."""
     terms: Json = {
@@ -50,6 +56,7 @@ def consent(
         "expires_at": end_of(until),
         "compensation": paid(pay, amount),
         "intended_use": (use or "").strip(),
+        "approval": "" if approval == "none" else approval,
     }
     return {name: value for name, value in terms.items() if value}
 

@@ -9,7 +9,7 @@ import gradio as gr
 from console import texts
 from console.client import ApiProblem, Json
 from console.frame import PLAIN, QUIET, Frame
-from console.pages.editorial import request_body
+from console.pages.editorial import campaign_field, request_body
 from console.parts import html
 from console.parts.cards import ids_of
 from console.parts.opening import opening
@@ -32,6 +32,7 @@ def build(frame: Frame, blocks: Any) -> None:
             with gr.Row():
                 purpose = gr.Dropdown([], label="Purpose", min_width=180)
                 channel = gr.Dropdown([], label="Channel", min_width=180)
+            campaign = campaign_field()
             go = gr.Button(texts.GENERATE, variant="primary", size="lg", elem_id="generate")
         with gr.Column(scale=7, min_width=320):
             run = runner(frame)
@@ -47,6 +48,7 @@ def build(frame: Frame, blocks: Any) -> None:
         aspect: str,
         purpose_: str,
         channel_: str,
+        campaign_: str,
         request: gr.Request,
     ) -> Any:
         api = frame.api(request)
@@ -59,7 +61,7 @@ def build(frame: Frame, blocks: Any) -> None:
         except ApiProblem:
             names = {}
         wanted = [
-            (names.get(each, ""), body_of(model_id, each, aspect, purpose_, channel_))
+            (names.get(each, ""), body_of(model_id, each, aspect, purpose_, channel_, campaign_))
             for each in product_ids
         ]
         return await run.start(wanted, request, api)
@@ -73,16 +75,26 @@ def build(frame: Frame, blocks: Any) -> None:
     )
     go.click(
         generate,
-        [models.state, products.state, ratio, purpose, channel],
+        [models.state, products.state, ratio, purpose, channel, campaign],
         run.outputs,
         **QUIET,
     ).then(None, None, None, js=REVEAL)
 
 
-def body_of(model_id: str, product_id: str, ratio: str, purpose: str, channel: str) -> Json:
+def body_of(
+    model_id: str, product_id: str, ratio: str, purpose: str, channel: str, campaign: str = ""
+) -> Json:
     """One catalogue picture of one product; without a prompt the service takes its own."""
     return request_body(
-        "flatlay_to_catalog", model_id, [product_id], "", ratio, 1, purpose, channel
+        "flatlay_to_catalog",
+        model_id,
+        [product_id],
+        "",
+        ratio,
+        1,
+        purpose,
+        channel,
+        campaign=campaign if model_id else "",
     )
 
 

@@ -139,7 +139,7 @@ def body_of(generation: Json) -> Json:
     """The request that made a generation, as the service remembers it."""
     asked = (
         *("tool", "prompt", "model_id", "product_ids", "n", "aspect_ratio", "seed"),
-        *("purpose", "channel", "territories", "metadata"),
+        *("purpose", "channel", "territories", "campaign", "metadata"),
     )
     return {name: generation[name] for name in asked if generation.get(name)}
 

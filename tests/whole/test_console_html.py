@@ -8,6 +8,7 @@ import shlex
 import pytest
 
 from console.pages import enrol_terms as terms
+from console.pages.editorial import request_body
 from console.pages.home import tool_cards
 from console.parts import cards, html, results
 
@@ -119,6 +120,18 @@ def test_what_was_left_open_is_left_to_the_service():
     given = terms.consent(["lookbook"], [], [], "", "per_image", " 25 EUR ", " ")
     pay = {"basis": "per_image", "amount": "25", "currency": "EUR"}
     assert given == {"purposes": ["lookbook"], "compensation": pay}
+
+
+def test_approval_is_sent_only_where_the_person_asks_for_it():
+    for approval, sent in (("none", None), ("per_image", "per_image")):
+        given = terms.consent(["lookbook"], [], [], "", "flat", "", "", approval)
+        assert given.get("approval") == sent
+
+
+def test_a_campaign_is_named_only_with_a_person():
+    for model, sent in (("mdl_1", "autumn"), ("", None)):
+        body = request_body("editorial", model, [], "x", "3:4", 1, "lookbook", "web", "", "autumn")
+        assert body.get("campaign") == sent
 
 
 def test_an_amount_that_is_no_plain_number_stays_in_words():
