@@ -45,6 +45,14 @@ def contract_needed(pack: PackSummary) -> tuple[PackLicence, ...]:
     return tuple(licence for licence in pack.licences if licence.commercial != "yes")
 
 
+def shown(pack: PackSummary) -> tuple[dict[str, str], ...]:
+    """The licences of a pack in the words of its manifest, as plain JSON."""
+    return tuple(
+        {"spdx": one.spdx, "covers": one.covers, "commercial": one.commercial}
+        for one in pack.licences
+    )
+
+
 def fingerprint(pack: PackSummary) -> str:
     """Name the weights together with every licence text, by one SHA-256."""
     words = canonical_json([pack.digest, [asdict(licence) for licence in pack.licences]])

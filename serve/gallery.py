@@ -41,6 +41,8 @@ class Facts:
     watermark_id: str | None = None  # None: too small for one, or made before there were any
     label_applied: str = "none"
     shows: Shows = "nobody"
+    pack_licences: tuple[dict[str, str], ...] = ()  # spdx, covers, commercial
+    licence_acknowledged: bool | None = None  # None: no part of the pack needs a contract
 
 
 @dataclass(frozen=True, slots=True)

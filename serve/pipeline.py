@@ -268,4 +268,6 @@ def _image_facts(reviewed: Reviewed, k: int, now: datetime) -> gallery.Facts:
         queued_seconds=round((claim.claimed_at - claim.created_at).total_seconds(), 3),
         render_seconds=round(drawn.seconds, 3),
         total_seconds=round((now - claim.created_at).total_seconds(), 3),
+        pack_licences=licences.shown(accepted.pack),
+        licence_acknowledged=True if licences.contract_needed(accepted.pack) else None,
     )

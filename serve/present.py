@@ -81,6 +81,8 @@ def image(one: gallery.Image, approval: Approval) -> views.ImageView:
         pack=facts.pack,
         weights_digest=facts.weights_digest,
         engine=facts.engine,
+        pack_licences=[views.PackLicenceView(**one) for one in facts.pack_licences],
+        licence_acknowledged=facts.licence_acknowledged,
         c2pa=views.MarksView(
             state="signed" if facts.certificate else "missing", certificate=facts.certificate
         ),

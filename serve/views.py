@@ -69,6 +69,14 @@ class MarksView(BaseModel):
     )
 
 
+class PackLicenceView(BaseModel):
+    """What one part of the pack that drew a picture may be used for."""
+
+    spdx: str
+    covers: str
+    commercial: str = Field(description="`yes`, `no` or `revenue_limit`.")
+
+
 class ImageView(BaseModel):
     id: str
     url: str
@@ -85,6 +93,10 @@ class ImageView(BaseModel):
     pack: str
     weights_digest: str
     engine: str
+    pack_licences: list[PackLicenceView]
+    licence_acknowledged: bool | None = Field(
+        description="A contract is on record; null when no part of the pack needs one."
+    )
     c2pa: MarksView
     watermark_id: str | None = Field(
         description="64 bits in the pixels, hexadecimal; null when the picture is too small."

@@ -139,7 +139,12 @@ def test_nothing_is_drawn_with_a_pack_that_nobody_answered_for(
     answer = fresh_service.client.post("/v1/generations", json=body)
     assert answer.status_code == 403 and answer.json()["code"] == "licence_not_acknowledged"
     licences.acknowledge(fresh_service.services.registry, PACK, "C-1", "A", NOW)
-    assert fresh_service.client.post("/v1/generations", json=body).status_code == 202
+    accepted = fresh_service.client.post("/v1/generations", json=body)
+    assert accepted.status_code == 202
+    assert fresh_service.services.dispatcher.run_once()
+    (image,) = fresh_service.client.get(accepted.json()["status_url"]).json()["images"]
+    assert [one["commercial"] for one in image["pack_licences"]] == ["yes", "no"]
+    assert image["licence_acknowledged"] is True
 
 
 def test_the_commands_list_verify_and_acknowledge(paid_home: Path, capsys) -> None:

@@ -104,10 +104,7 @@ def _licences(registry: Registry | None, pack: PackSummary) -> dict[str, Any]:
     found = licences.find(registry, pack) if needed and registry else None
     return {
         "digest": pack.digest,
-        "licences": [
-            {"spdx": one.spdx, "covers": one.covers, "commercial": one.commercial}
-            for one in pack.licences
-        ],
+        "licences": list(licences.shown(pack)),
         "contract_needed": needed,
         "acknowledged": {"contract": found.contract, "by": found.by, "at": found.at.isoformat()}
         if found
