@@ -38,19 +38,11 @@ class Desk:
 
     def person(self, name: str, **terms: Any) -> ModelId:
         """A ready model of this name."""
-        now, model_id = datetime.now(UTC), ModelId(f"mdl_{name.lower()}")
-        private = {"name": name, "gender": "female", "checks": [], "tools": ["editorial"]}
-        columns = {"status": "ready", "version": 1, "created_at": now.isoformat()}
-        self.store.put("models", model_id, private, **columns)
-        self.agree(model_id, **terms)
-        return model_id
+        return person_in(self.store, name, **terms)
 
     def agree(self, model_id: ModelId, **terms: Any) -> consent.Consent:
         """A new version of the consent."""
-        now, texts = datetime.now(UTC), guidelines()
-        given = parse_terms({**TERMS, **terms}, now)
-        legal = Caller(self.workspace.id, LEGAL, frozenset())
-        return consent.record(self.store, model_id, given, ticked(texts), texts, legal, now)
+        return agree_in(self.store, model_id, **terms)
 
     def picture(self, model_id: ModelId) -> str:
         """An image that shows the person, noted in the ledger."""
@@ -88,6 +80,24 @@ class Desk:
         given, nothing = consent.current(self.store, model_id), admission.Usage(0, 0, 0)
         verdict = admission.admit(use, plan, ModelStatus.READY, given, nothing, now)
         ledger.note_uses(self.store, [image_id], generation_id, verdict, now)
+
+
+def person_in(store: WorkspaceStore, name: str, **terms: Any) -> ModelId:
+    """A ready model of this name, in any store."""
+    now, model_id = datetime.now(UTC), ModelId(f"mdl_{name.lower()}")
+    private = {"name": name, "gender": "female", "checks": [], "tools": ["editorial"]}
+    columns = {"status": "ready", "version": 1, "created_at": now.isoformat()}
+    store.put("models", model_id, private, **columns)
+    agree_in(store, model_id, **terms)
+    return model_id
+
+
+def agree_in(store: WorkspaceStore, model_id: ModelId, **terms: Any) -> consent.Consent:
+    """A new version of a consent, in any store."""
+    now, texts = datetime.now(UTC), guidelines()
+    given = parse_terms({**TERMS, **terms}, now)
+    legal = Caller(store.workspace.id, LEGAL, frozenset())
+    return consent.record(store, model_id, given, ticked(texts), texts, legal, now)
 
 
 def open_desk(service: Service, name: str) -> Desk:
