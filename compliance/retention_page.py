@@ -56,10 +56,10 @@ def sections(rules: RetentionRules) -> tuple[Section, ...]:
                 "- The person withdraws. It takes effect at once.",
                 "Photos that are only checked, and enrolments that are refused, leave no photo and "
                 "no face measure behind.",
-                "Pictures that the company asked not to be stored are destroyed as soon as they "
-                f"were fetched, and at the latest after {hours}; pictures that wait for the "
-                f"person's approval wait {undecided} at most. Another number of days may be set "
-                "by the company.",
+                "The company may set a number of days after which pictures are destroyed sooner. "
+                "Where it asked not to store them, they go as soon as they were fetched, and at "
+                f"the latest after {hours}. A picture that waits for the person's approval "
+                f"is kept for the answer then, for {undecided} at most.",
             ),
         ),
         Section(
