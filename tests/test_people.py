@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from serve import auth, people, signing_in
 from serve.api import sign_in as sign_in_page
 from serve.roles import ROLE_SCOPES
 from serve.throttle import PER_ADDRESS, PER_NAME, Throttle
-from tests.homes import NOW, bytes_under
+from tests.homes import NOW, ROOT_KEY, bytes_under
 from tests.service import Service, new_client
 from workspace import sealing
 from workspace.errors import (
@@ -41,9 +42,33 @@ def _cheap(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sign_in_page, "REFUSAL_SECONDS", 0.0)
 
 
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One home for all tests of this file: making one costs more than most of them."""
+    return tmp_path_factory.mktemp("people") / "home"
+
+
+@pytest.fixture(scope="module")
+def house(home: Path) -> Iterator[Registry]:
+    opened = Registry(home, ROOT_KEY)
+    opened.create("atelier", "pro", NOW)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def registry(house: Registry) -> Iterator[Registry]:
+    """The registry with nobody in it."""
+    yield house
+    for table in ("people", "sessions", "sign_ins", "api_keys"):
+        house.control.execute(f"DELETE FROM {table}")
+    for extra in house.ids()[1:]:
+        house.destroy(extra)
+
+
 @pytest.fixture
 def workspace(registry: Registry) -> WorkspaceId:
-    return registry.create("atelier", "pro", NOW).id
+    return registry.ids()[0]
 
 
 def add(registry: Registry, workspace: str, name: str = "Ines", *roles: str, **more: Any) -> Any:
@@ -275,11 +300,10 @@ def test_a_changed_row_opens_nothing(
     assert f"people/{made.id}" in registry.verify().damaged
 
 
-def test_destroying_a_workspace_takes_its_people_along(
-    registry: Registry, workspace: WorkspaceId
-) -> None:
-    made = add(registry, workspace)
-    registry.destroy(workspace)
+def test_destroying_a_workspace_takes_its_people_along(registry: Registry) -> None:
+    other = registry.create("short-lived", "pro", NOW).id
+    made = add(registry, other)
+    registry.destroy(other)
     assert people.find(registry, made.id) is None
 
 
@@ -311,6 +335,7 @@ def test_wrong_guesses_are_throttled_by_name_and_by_address(
 
 def test_sign_ins_are_audited_without_the_name(registry: Registry, workspace: WorkspaceId) -> None:
     made, throttle = add(registry, workspace, "ines"), Throttle()
+    before = audit.verify(registry.store(workspace)).entries
     guess(registry, throttle, "ines", NOW)
     for name in ("somebody", "SomeBody"):
         with pytest.raises(Unauthenticated):
@@ -319,7 +344,7 @@ def test_sign_ins_are_audited_without_the_name(registry: Registry, workspace: Wo
     signing_in.with_key(registry, key, NOW, 1)
     code = auth.create_sign_in(registry, workspace, {"generate"}, NOW, 5)
     signing_in.with_code(registry, code, NOW, 1)
-    ok, refused, again, by_key, by_code = audit.entries(registry.store(workspace))
+    ok, refused, again, by_key, by_code = audit.entries(registry.store(workspace), before)
     assert (ok.action, ok.actor, ok.facts) == ("sign_in.ok", made.id, {"by": "password"})
     assert refused.action == "sign_in.refused" and refused.facts == again.facts
     assert (by_key.facts["by"], by_code.facts["by"]) == ("key", "code")
@@ -327,11 +352,10 @@ def test_sign_ins_are_audited_without_the_name(registry: Registry, workspace: Wo
     assert "ines" not in str([ok, refused]) and "somebody" not in str(refused).lower()
 
 
-def test_a_sign_in_that_can_not_be_audited_leaves_no_session(
-    registry: Registry, workspace: WorkspaceId
-) -> None:
-    add(registry, workspace, "ines")
-    registry.lock(workspace)
+def test_a_sign_in_that_can_not_be_audited_leaves_no_session(registry: Registry) -> None:
+    other = registry.create("shut", "pro", NOW).id
+    add(registry, other, "ines")
+    registry.lock(other)
     with pytest.raises(Locked):
         guess(registry, Throttle(), "ines", NOW)
     assert not [*registry.control.query("SELECT * FROM sessions")]
