@@ -1,7 +1,7 @@
 """Two workspaces, every role and scope, every route: who may do what. `role_table.py` is the table.
 
-A route without a line fails, and so does a line that the service does not keep to. The last test
-asks everything as an admin and searches every byte that comes back for a person.
+A route without a line fails, and so does a line that the service does not keep to. One test
+asks everything as an admin and as an auditor and searches every byte that comes back for a person.
 `python -m tests.test_role_matrix` writes docs/roles.md.
 """
 
@@ -261,8 +261,13 @@ def test_the_objects_are_there_for_their_own_workspace(
             assert name in objects or TABLE[line] == LINK, f"{line}: make an object for {name}"
 
 
-def test_an_admin_sees_no_likeness_whatever_it_asks(
-    service: Service, objects: dict[str, str], cheap: None, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("role", ["admin", "auditor"])
+def test_the_blind_see_no_likeness_whatever_they_ask(
+    role: str,
+    service: Service,
+    objects: dict[str, str],
+    cheap: None,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     model_id = ModelId(objects["model_id"])
     called = service.client.get(f"/v1/models/{model_id}").json()["name"]
@@ -278,9 +283,9 @@ def test_an_admin_sees_no_likeness_whatever_it_asks(
         "the prompt": PROMPT.removeprefix("$model").encode(),
     }
     caplog.set_level(logging.DEBUG)
-    admin = by_name(service, service.workspace, "admin")
+    blind = by_name(service, service.workspace, role)
     questions: list[Question] = [
-        (admin, line, body)
+        (blind, line, body)
         for line in TABLE
         if not line.startswith(("DELETE", "POST /sign-out", "POST /v1/account"))
         for body in (None, BODIES.get(line, {}))
