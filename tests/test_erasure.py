@@ -85,6 +85,16 @@ def test_decisions_and_campaigns_about_the_person_go_too(store) -> None:
     assert ledger.forget_words(store, model_id) == 0
 
 
+@pytest.mark.parametrize("table", ["models", "consents", "assets"])
+def test_damage_does_not_keep_anybody_from_withdrawing(store, table: str) -> None:
+    model_id = person(store)
+    store.db.execute(f"UPDATE {table} SET sealed = x'00'")
+    done = erase(store, model_id)
+    assert done.status == "revoked" and store.assets.owned_by(model_id) == []
+    assert erasure.check(done.certificate, store.signer.public_pem)
+    assert store.verify().intact
+
+
 def test_a_repeated_erasure_gives_the_same_certificate(store) -> None:
     model_id = person(store)
     first, again = erase(store, model_id), erase(store, model_id)

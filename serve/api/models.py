@@ -215,10 +215,11 @@ def revoke(
     """Revoke the consent, cancel what is queued, erase the person. The reason is not kept."""
     store, now = visit.store, visit.now()
     sent, found = once.of_json(key, request, body or schema.Reason()), ModelId(model_id)
-    enrolment.describe(store, found)
-    idempotency.once(store, sent, now, lambda: model_id)
-    # It is final, so that doing it again for a replay changes nothing.
-    return _erased(visit, withdrawal.revoke(store, found, visit.caller, now))
+    with store.transaction():
+        idempotency.once(store, sent, now, lambda: model_id)
+        # It is final, so that doing it again for a replay changes nothing.
+        done = withdrawal.revoke(store, found, visit.caller, now)
+    return _erased(visit, done)
 
 
 @router.post("/{model_id}/suspend", summary="Pause all use", responses=_CHANGE)

@@ -60,7 +60,11 @@ def show(
 def change(
     model_id: str, body: RetentionChange, visit: Annotated[Visit, allowed("consents:write")]
 ) -> RetentionView:
-    """Note the day on which the purpose of this model is met; the model is destroyed then."""
+    """Note the day on which the purpose of this model is met; the model is destroyed then.
+
+    A day that has passed destroys it within the hour, for good. A renewed consent does not change
+    the day; take it back with null.
+    """
     retention.set_purpose_met(
         visit.store, ModelId(model_id), body.purpose_met_at, visit.caller, visit.now()
     )
