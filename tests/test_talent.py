@@ -267,21 +267,21 @@ def test_an_answer_that_others_gave_is_not_called_the_persons_own(guest: Guest, 
     assert "Somebody said yes for you." in guest.look()
 
 
-@pytest.mark.parametrize("act", ["answer", "pause", "resume", "withdraw"])
-def test_another_site_can_press_no_button(guest: Guest, act: str) -> None:
+def test_another_site_can_press_no_button(guest: Guest) -> None:
     found = re.search(r'name="token" value="([^"]+)"', guest.look())
     assert found is not None
     right, form = found[1], {"word": "WITHDRAW", "kind": "image", "answer": "approve"}
     other = talent.form_token(guest.desk.store, other_link(guest), datetime.now(UTC))
     at, _, mac = right.partition(".")
     old = f"{int(at) - 3 * 3600}.{mac}"
-    for token in ("", "x", ".", f"{at}.", other, old, f"{at}.{mac[:-1]}", "1" * 50 + "." + mac):
-        assert guest.press(act, token, **form).status_code == 403
+    for token in ("", ".", f"{at}.", other, old, f"{at}.{mac[:-1]}", "1" * 50 + "." + mac):
+        assert guest.press("withdraw", token, **form).status_code == 403
     evil = {"Sec-Fetch-Site": "cross-site"}
-    data = {"token": right, **form}
-    answer = guest.client.post(f"{guest.path}/{act}", data=data, headers=evil)
-    assert answer.status_code == 403
-    assert guest.client.post(f"{guest.path}/{act}", content=b"\xff\xfe").status_code == 403
+    for act in ("answer", "pause", "resume", "withdraw"):
+        data = {"token": right, **form}
+        answer = guest.client.post(f"{guest.path}/{act}", data=data, headers=evil)
+        assert answer.status_code == 403
+        assert guest.client.post(f"{guest.path}/{act}", content=b"\xff\xfe").status_code == 403
     assert guest.desk.client.get(f"/v1/models/{guest.model}").json()["status"] == "ready"
 
 
@@ -312,8 +312,9 @@ def test_links_that_ended_long_ago_are_swept(guest: Guest) -> None:
 
 
 def test_links_are_made_once_listed_without_their_address_and_limited(
-    guest: Guest, service: Service
+    guest: Guest, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(talent, "MOST_OPEN", 3)
     url = f"/v1/models/{guest.model}/talent-links"
     client, once = guest.desk.client, {"Idempotency-Key": "link"}
     first = client.post(url, json={"days": 90}, headers=once).json()
@@ -331,8 +332,7 @@ def test_links_are_made_once_listed_without_their_address_and_limited(
         assert other.get(url).status_code == 403
     assert service.client.get(url).status_code == 404
     assert service.client.delete(f"{url}/{guest.link}").status_code == 404
-    for _ in range(talent.MOST_OPEN - 2):
-        other_link(guest)
+    other_link(guest)
     assert client.post(url, json={}).json()["code"] == "conflict"
 
 
