@@ -135,14 +135,25 @@ def new_client(app: FastAPI, headers: dict[str, str]) -> TestClient:
 
 def check_documented(app: FastAPI, response: Any) -> None:
     request = response.request
-    for template, operations in app.openapi()["paths"].items():
-        pattern = re.sub(r"\{[a-z_]+\}", "[^/]+", template)
+    for template, pattern, operations in _documented(app):
         operation = operations.get(request.method.lower())
-        if operation and re.fullmatch(pattern, request.url.path):
+        if operation and pattern.fullmatch(request.url.path):
             named = operation["responses"]
             assert str(response.status_code) in named, (
                 f"{request.method} {template} answered {response.status_code}, not documented"
             )
+
+
+_DOCUMENT: list[tuple[str, re.Pattern[str], dict[str, Any]]] = []
+
+
+def _documented(app: FastAPI) -> list[tuple[str, re.Pattern[str], dict[str, Any]]]:
+    """The paths of the document, made once: it is the same for every service, and takes long."""
+    if not _DOCUMENT:
+        for template, operations in app.openapi()["paths"].items():
+            pattern = re.compile(re.sub(r"\{[a-z_]+\}", "[^/]+", template))
+            _DOCUMENT.append((template, pattern, operations))
+    return _DOCUMENT
 
 
 def sample(name: str) -> SamplePerson:
