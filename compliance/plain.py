@@ -71,10 +71,10 @@ _PLACES = {
 }
 _APPROVALS = {
     "none": "You are not asked before a picture is used.",
-    "per_image": "You are asked about every picture. Nobody else uses it until you say yes, and it "
-    "is destroyed if you say no.",
-    "per_campaign": "You are asked about every campaign. No picture is made for it until you say "
-    "yes.",
+    "per_image": "You are asked about every picture. It is used after a yes only, from you or from "
+    "somebody here who answers for you; a no destroys it.",
+    "per_campaign": "You are asked about every campaign. Pictures are made for it after a yes only, "
+    "from you or from somebody here who answers for you.",
 }
 _SPEAKERS = {
     "none": "You agreed for yourself, without an agency or a lawyer.",
