@@ -14,6 +14,7 @@ plate at the lower left. Where not even the shortest fits, nothing is drawn and 
 from __future__ import annotations
 
 import io
+import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -34,6 +35,7 @@ MIN_LATIN, MIN_CHINESE = 7, 11  # pixels of a letter's height that can still be 
 _WIDEST, _HIGHEST = 0.65, 0.25  # shares of the picture that the plate may take
 _MARGIN = 0.02  # of the shortest side, between the plate and the picture's edge
 _PLATE, _OPACITY = 17, 0.78
+_SOFT_EDGES = 1.08  # a letter's outermost row of pixels is faint, and is not counted
 _INK = (255, 255, 255)
 
 
@@ -169,15 +171,21 @@ def _meet(presets: Sequence[str], asked: Sequence[str]) -> bool:
 def _fitted(font: bytes, text: str, height: float) -> _Line:
     """Set a text so that the first line's letters are at least `height` pixels high."""
     first = text.partition("\n")[0]
-    em = max(1, round(height))
+    em = wanted = height * _SOFT_EDGES
     while True:
-        letters = ImageFont.truetype(io.BytesIO(font), em, layout_engine=ImageFont.Layout.BASIC)
+        letters = ImageFont.truetype(
+            io.BytesIO(font), math.ceil(em), layout_engine=ImageFont.Layout.BASIC
+        )
         top, bottom = letters.getbbox(first)[1::2]
-        if bottom - top >= height:
+        if bottom - top >= wanted:
             pen = ImageDraw.Draw(Image.new("L", (1, 1)))
-            box = pen.multiline_textbbox((0, 0), text, font=letters, spacing=em // 4)
+            box = pen.multiline_textbbox((0, 0), text, font=letters, spacing=_spacing(letters))
             return _Line(text, letters, tuple(int(one) for one in box))  # type: ignore[arg-type]
-        em += max(1, em // 20)
+        em = max(math.ceil(em) + 1, em * wanted / (bottom - top))
+
+
+def _spacing(letters: ImageFont.FreeTypeFont) -> int:
+    return int(letters.size) // 4
 
 
 def _plate(lines: Sequence[_Line]) -> Image.Image:
@@ -189,7 +197,7 @@ def _plate(lines: Sequence[_Line]) -> Image.Image:
     pen, top = ImageDraw.Draw(plate), pad
     for line in lines:
         place = (pad - line.box[0], top - line.box[1])
-        pen.multiline_text(place, line.text, 255, line.font, spacing=int(line.font.size) // 4)
+        pen.multiline_text(place, line.text, 255, line.font, spacing=_spacing(line.font))
         top += line.height + pad
     return plate
 

@@ -34,11 +34,12 @@ from workspace.types import RGB
 
 TILE = 64  # units
 MIN_SIDE, MIN_PIXELS = 128, 32_000  # a smaller picture carries no watermark
-PSNR_DB = (43.0, 41.0, 39.0)  # of the change: the gentlest that is heard well enough
+PSNR_DB = (50.0, 48.0, 46.0, 44.0, 42.0, 40.0, 39.0)  # of the change: the gentlest that is heard
+_GENTLEST_OF_SMALL = 46.0  # decibels where a unit is a pixel: JPEG would take a gentler one away
 _LOWEST, _HIGHEST = 4.0, 12.0  # waves per tile of the patterns
 _PLAIN = 3.0  # brightness levels that a plain area counts as being busy
 _SYNC_SHARE = 7.0  # how much stronger the pattern to find the tile by is than one of a bit
-_HEARD = 3.0  # level of a bit, in standard deviations of what the picture itself says
+_HEARD = 3.5  # level of a bit, in standard deviations of what the picture itself says
 _MIN_STRENGTH = 4.3  # of the sync pattern; below it, a place of the search is not worth decoding
 _SMALLEST, _LARGEST = 150, 768  # units on the short side of what is looked for
 _SEARCHED = 384  # units: side of the middle part that scales are tried on
@@ -84,6 +85,8 @@ class Watermark:
         host = self._heard(np.fft.rfft2(_folded(weighed))) / (tiles * answer)
         wanted = np.concatenate(([_SYNC_SHARE], codes.encode(mark))).astype(np.float32)
         for decibels in PSNR_DB:
+            if unit == 1 and decibels > _GENTLEST_OF_SMALL:
+                continue
             gains, level = _gains(wanted, host, 255.0**2 / 10 ** (decibels / 10) / room)
             if level > _HEARD * float(host.std()) or decibels == PSNR_DB[-1]:
                 tile = _tile_of(np.einsum("i,ij->j", gains, self._patterns))
