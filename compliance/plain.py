@@ -73,8 +73,8 @@ _APPROVALS = {
     "none": "You are not asked before a picture is used.",
     "per_image": "You are asked about every picture. It is used after a yes only, from you or from "
     "somebody here who answers for you; a no destroys it.",
-    "per_campaign": "You are asked about every campaign. Pictures are made for it after a yes only, "
-    "from you or from somebody here who answers for you.",
+    "per_campaign": "You are asked about every campaign. Pictures are made for it after a yes "
+    "only, from you or from somebody here who answers for you.",
 }
 _SPEAKERS = {
     "none": "You agreed for yourself, without an agency or a lawyer.",

@@ -20,7 +20,8 @@ from compliance.approvals import DECIDERS, ImageApproval
 from compliance.campaigns import Campaign
 from compliance.consent import Consent
 from compliance.ledger import Publication, UseOfPerson
-from serve import accounts, approving, gallery, present, talent, withdrawal
+from compliance.provenance import Marked, Marker
+from serve import accounts, approving, gallery, marking, present, talent, withdrawal
 from serve.ledger_views import StatementView
 from serve.talent import Link
 from workspace.errors import NotFound, SealBroken
@@ -107,7 +108,7 @@ def look(store: WorkspaceStore, link: Link, now: datetime, page: int = 1) -> Per
     )
 
 
-def picture(store: WorkspaceStore, link: Link, image_id: str) -> bytes:
+def picture(store: WorkspaceStore, marker: Marker, link: Link, image_id: str) -> Marked:
     """Open a marked picture of the person, also one that waits for their answer.
 
     Raises:
@@ -116,7 +117,7 @@ def picture(store: WorkspaceStore, link: Link, image_id: str) -> bytes:
     """
     _own_image(store, link, image_id)
     approvals.hold(store, image_id, DECIDERS)  # the person decides, too
-    return gallery.open_picture(store, image_id).data
+    return marking.copy(marker, gallery.open_picture(store, image_id), "png")
 
 
 def certificate(store: WorkspaceStore, link: Link) -> dict[str, Any]:

@@ -116,6 +116,16 @@ def test_the_page_says_the_terms_and_every_use(guest: Guest, shown: str) -> None
     assert Image.open(io.BytesIO(picture.content)).format == "PNG"
 
 
+def test_what_others_wrote_is_shown_as_text(desk: Desk) -> None:
+    evil = "<img src=x onerror=alert(1)>\"'&"
+    model = desk.person("Evil", intended_use=evil, compensation=evil)
+    row = desk.store.get("models", model)
+    desk.store.put("models", model, {**row.private, "name": evil})
+    page = link_of(desk, model).look(done="<b>")
+    assert page.count("&lt;img src=x onerror=alert(1)&gt;&quot;&#x27;&amp;") == 3
+    assert "<img" not in page and "<b>" not in page
+
+
 def test_nothing_is_kept_indexed_framed_or_told_to_others(guest: Guest) -> None:
     headers = guest.client.get(guest.path).headers
     policy = headers["content-security-policy"]

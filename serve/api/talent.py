@@ -137,8 +137,10 @@ def image(request: Request, token: str, image_id: str) -> Response:
     """Open a marked picture, also one that waits for the person's answer."""
 
     def show(guest: Guest) -> Response:
-        data = person.picture(guest.store, guest.link, image_id)
-        return Response(data, media_type="image/png", headers=_named(f"{image_id}.png", "inline"))
+        marker = guest.services.parts.marker
+        shown = person.picture(guest.store, marker, guest.link, image_id)
+        headers = _named(f"{image_id}.png", "inline")
+        return Response(shown.data, media_type=shown.media_type, headers=headers)
 
     return _with_guest(request, token, _seated(request, show))
 
