@@ -2,7 +2,7 @@
 
 A plain class; `serve.app` makes a deployment of it. Images and answers are sealed on their way,
 and nothing is kept between two calls. Both networks share a process, because a second one would
-cost 150 MiB more for the same libraries (docs/adr/0010-nudity.md).
+load the same libraries once more (docs/adr/0012-nudity.md).
 """
 
 from __future__ import annotations
