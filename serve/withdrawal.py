@@ -179,7 +179,9 @@ def suspend(
         Conflict: the model is not one that can be used.
     """
     with store.transaction():
-        _move(store, model_id, caller, now, ModelStatus.READY, ModelStatus.SUSPENDED)
+        # One that has ended may be suspended, too: so a renewal does not bring it back.
+        usable = (ModelStatus.READY, ModelStatus.EXPIRED)
+        _move(store, model_id, caller, now, usable, ModelStatus.SUSPENDED)
         if _is_person(caller):
             store.put_note(_pause(model_id), {"at": now.isoformat()})
         return standing.recheck(store, model_id, caller.actor, now)
@@ -205,7 +207,7 @@ def resume(
         if paused_by_person(store, model_id) and not _is_person(caller):
             raise ConsentSuspended("The person paused this; only they can allow it again.")
         store.destroy("meta", _pause(model_id))
-        _move(store, model_id, caller, now, ModelStatus.SUSPENDED, ModelStatus.READY)
+        _move(store, model_id, caller, now, (ModelStatus.SUSPENDED,), ModelStatus.READY)
         return standing.recheck(store, model_id, caller.actor, now)
 
 
@@ -228,7 +230,7 @@ def _move(
     model_id: ModelId,
     caller: Caller,
     now: datetime,
-    before: ModelStatus,
+    before: tuple[ModelStatus, ...],
     after: ModelStatus,
 ) -> None:
     with store.transaction():
@@ -237,7 +239,7 @@ def _move(
             return
         if status in (ModelStatus.REVOKED, ModelStatus.ERASED):
             raise ModelRevoked("The person withdrew, or the model was erased.")
-        if status is not before:
+        if status not in before:
             raise Conflict(f"The model is {status.value}.")
         given = consent.current(store, model_id)
         if given is None:

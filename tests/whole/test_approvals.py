@@ -277,6 +277,20 @@ def test_a_consent_that_ended_shows_as_expired_and_is_noted(service: Service) ->
     )
 
 
+def test_a_consent_that_ended_may_be_suspended_so_that_a_renewal_brings_nothing_back(
+    service: Service,
+) -> None:
+    model = person(service, expires_at=(datetime.now(UTC) + timedelta(days=1)).isoformat())
+    worker(service, datetime.now(UTC) + timedelta(days=2)).run_once()
+    url, body = f"/v1/models/{model}", {"attestations": boxes(service.client)}
+    assert service.client.post(f"{url}/suspend").json()["status"] == "suspended"
+    assert service.client.post(f"{url}/consents", json=body).json()["status"] == "suspended"
+    request = {"tool": "editorial", "prompt": "$model", "model_id": model}
+    assert code_of(service.client.post("/v1/generations", json=request))[1] == "consent_suspended"
+    assert service.client.post(f"{url}/resume").json()["status"] == "ready"
+    ask(service, model)
+
+
 def test_a_running_generation_that_a_crash_leaves_keeps_its_reason(service: Service) -> None:
     model = person(service)
     running: GenerationId = ask(service, model)
