@@ -196,6 +196,20 @@ def test_parts_of_a_person_that_are_put_back_without_the_rest_go_too(home: Path)
     registry.close()
 
 
+def test_a_lost_register_is_filled_again_from_the_stores(home: Path) -> None:
+    registry = opened(home)
+    store = registry.store(registry.create("atelier", "pro", NOW).id)
+    workspace, model_id = store.workspace.id, person(store)
+    erase(store, model_id)
+    registry.close()
+    registry.tombstones.path.unlink()
+    registry = opened(home)
+    assert not registry.tombstones.is_buried(workspace, model_id)
+    registry.store(workspace)
+    assert registry.tombstones.of_workspace(workspace)[0].cause == "revoked"
+    registry.close()
+
+
 def test_a_destroyed_workspace_does_not_come_back(home: Path) -> None:
     with open_registry(home) as registry:
         workspace = registry.create("atelier", "pro", NOW).id

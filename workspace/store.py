@@ -6,6 +6,7 @@ process that holds the keys. The tables and their plain columns are in `migratio
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -129,8 +130,9 @@ class WorkspaceStore(SealedRows):
             StorageFull, Fault: it could not be noted.
         """
         sql = "SELECT id, status FROM models WHERE status IN ('revoked', 'erased')"
-        for row in self.db.query(sql):
-            self._tombstones.bury(self.workspace.id, row["id"], now, row["status"])
+        with contextlib.suppress(SealBroken):  # a damaged file is for `verify` to report
+            for row in self.db.query(sql):
+                self._tombstones.bury(self.workspace.id, row["id"], now, row["status"])
 
     def destroying(self) -> AbstractContextManager[list[str]]:
         """Open a transaction and list the ids of every object whose key is destroyed in it."""
