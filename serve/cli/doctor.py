@@ -8,6 +8,8 @@ import shutil
 from typing import Any
 
 from compliance import audit
+from compliance.content import load_rules
+from compliance.safety import load_safety
 from serve.cli.common import add_home, add_json, command, open_marks, show
 from serve.settings import Settings, load_settings
 from workspace.errors import HousemodelError, Locked
@@ -33,7 +35,7 @@ def add_parser(commands: Any) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     settings = load_settings(home=args.home)
-    findings = [_faces(settings), _pack(settings), _disk(settings), *_stores(settings)]
+    findings = [_faces(settings), _safety(settings), _pack(settings), _disk(settings), *_stores(settings)]
     good = all(f["ok"] for f in findings)
     shown = json.loads(settings.model_dump_json())
     lines = [f"{name} = {value}" for name, value in shown.items()]
@@ -50,6 +52,20 @@ def _finding(what: str, ok: bool, detail: str) -> dict[str, Any]:
 def _faces(settings: Settings) -> dict[str, Any]:
     ok = (settings.face_pack_folder / "manifest.json").is_file()
     return _finding("face pack", ok, "present" if ok else "missing; run `make setup`")
+
+
+def _safety(settings: Settings) -> dict[str, Any]:
+    """The classifier's weights, its thresholds and the word lists of the prompt rules."""
+    from serve.deployments import safety  # reads one file, loads no network
+
+    try:
+        safety.read_weights()
+        limits = load_safety(settings.configs_folder / "safety.toml")
+        rules = load_rules(settings.configs_folder / "content")
+    except HousemodelError as error:
+        return _finding("safety", False, error.detail or error.title)
+    words = f"refused from {limits.upload} (uploads) and {limits.result} (results) on"
+    return _finding("safety", True, f"{words}; {rules.version}")
 
 
 def _pack(settings: Settings) -> dict[str, Any]:

@@ -40,7 +40,7 @@ class OpenNsfw:
         Raises:
             Unavailable: the pinned distribution is not installed, or its file was changed.
         """
-        self._session = _load(_weights(), threads)
+        self._session = _load(read_weights(), threads)
 
     def nudity(self, image: RGB) -> float:
         """Say how likely a picture shows nudity, 0 to 1.
@@ -68,7 +68,12 @@ def reduced(image: RGB) -> RGB:
     return np.asarray(small, dtype=np.uint8)
 
 
-def _weights() -> bytes:
+def read_weights() -> bytes:
+    """Read the network's file from the installed distribution.
+
+    Raises:
+        Unavailable: it is not installed, or the file is not the pinned one.
+    """
     path, digest = WEIGHTS
     try:
         distribution = importlib.metadata.distribution(SOURCE)
