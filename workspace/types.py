@@ -2,7 +2,7 @@
 
 Images inside the product are `RGB`: numpy uint8 arrays of shape (height, width, 3), sRGB.
 Times are `datetime` in UTC. Ids are opaque and prefixed: `ws_ mdl_ prd_ gen_ img_ cns_ key_
-ast_ per_ pub_ cmp_`.
+ast_ per_ pub_ cmp_ tal_`.
 """
 
 from __future__ import annotations
