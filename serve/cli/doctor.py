@@ -35,7 +35,8 @@ def add_parser(commands: Any) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     settings = load_settings(home=args.home)
-    findings = [_faces(settings), _safety(settings), _pack(settings), _disk(settings), *_stores(settings)]
+    parts = [_faces(settings), _safety(settings), _pack(settings), _disk(settings)]
+    findings = [*parts, *_stores(settings)]
     good = all(f["ok"] for f in findings)
     shown = json.loads(settings.model_dump_json())
     lines = [f"{name} = {value}" for name, value in shown.items()]
