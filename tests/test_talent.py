@@ -13,13 +13,13 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from compliance import approvals, audit, campaigns, erasure
-from serve import rights, talent
+from serve import person, rights, talent
 from serve.api.talent import Paces
 from serve.pace import Pace
 from tests.service import Service, new_client
 from tests.talents import Desk, open_desk
 from workspace.errors import RateLimited
-from workspace.types import Caller, ImageId, ModelId
+from workspace.types import Caller, GenerationId, ImageId, ModelId
 
 
 @dataclass
@@ -114,6 +114,17 @@ def test_the_page_says_the_terms_and_every_use(guest: Guest, shown: str) -> None
     assert "<script" not in page and "http" not in page and "javascript" not in page.lower()
     picture = guest.client.get(f"{guest.path}/images/{shown}")
     assert Image.open(io.BytesIO(picture.content)).format == "PNG"
+
+
+def test_many_uses_come_a_page_at_a_time(guest: Guest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(person, "USES_ON_A_PAGE", 2)
+    for number in range(3):
+        guest.desk.note(guest.model, f"img_{guest.model}{number}", GenerationId("gen_x"))
+    first, last = guest.look(), guest.look(page=2)
+    assert "Every picture of you (3)" in first and first.count("no longer kept") == 2
+    assert f'href="{guest.path}?page=2#uses">Older' in first and "Newer" not in first
+    assert last.count("no longer kept") == 1 and "Newer" in last and "Older" not in last
+    assert "Page 2 of 2" in guest.look(page=99)
 
 
 def test_what_others_wrote_is_shown_as_text(desk: Desk) -> None:
