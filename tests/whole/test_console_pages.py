@@ -20,6 +20,7 @@ from tests.console_pages import asked_by, loads_of, run
 from tests.service import EVERYTHING
 
 PAGES = {"", "editorial", "refine", "enrol", "flatlay", "background-swap", "models"}
+PAGES |= {"compliance", "verify"}
 
 
 @pytest.fixture(scope="module")
