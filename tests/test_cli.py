@@ -103,4 +103,4 @@ def test_a_folder_that_can_not_be_used_is_told_and_no_traceback(
     (tmp_path / "file").write_text("not a folder")
     assert main([word.replace("HOME", str(tmp_path)) for word in command]) == 1
     said = capsys.readouterr().err
-    assert "folder" in said and "--home" in said or "Name another" in said
+    assert ("folder" in said and "--home" in said) or "Name another" in said
