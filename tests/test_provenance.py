@@ -254,6 +254,36 @@ def test_a_picture_without_the_fields_is_not_signed(marker: Marker) -> None:
         marker.mark(plain, media_type, "img_one")
 
 
+def test_a_photo_that_was_changed_here_is_the_parent_and_keeps_its_marks(marker: Marker) -> None:
+    data, media_type = encode(picture(), "png", marker.xmp)
+    before = marked(marker, image_id="img_before")
+    edited = marker.mark_edited(data, media_type, "img_after", before.data, "image/png")
+    report = marker.report(edited.data, edited.media_type)
+    active = report["manifests"][report["active_manifest"]]
+    actions = active["assertions"][0]["data"]["actions"]
+    assert [one["action"] for one in actions] == ["c2pa.opened", "c2pa.edited"]
+    assert active["ingredients"][0]["relationship"] == "parentOf"
+    assert active["ingredients"][0]["active_manifest"] in report["manifests"]
+    found = marker.read(edited.data, edited.media_type)
+    assert found is not None and found.image_id == "img_after"
+    assert str(found.digital_source_type).endswith("/compositeWithTrainedAlgorithmicMedia")
+
+
+def test_a_time_stamp_authority_that_does_not_answer_stops_the_picture(registry: Registry) -> None:
+    """Fail closed: with an authority in the settings, no picture leaves without its stamp."""
+    config = ProvenanceConfig(time_stamps="http://127.0.0.1:9/nobody")
+    with pytest.raises(MarkingFailed):
+        open_marker(registry, config, VERSION, now())
+
+
+def test_the_key_of_the_watermark_stays_with_the_home(registry: Registry) -> None:
+    one, other = (open_marker(registry, ProvenanceConfig(), VERSION, now()) for _ in range(2))
+    large = np.asarray(Image.fromarray(picture()).resize((192, 256)))
+    pixels, mark = one.watermarked(large, "img_one")
+    assert mark is not None and other.watermark_of(pixels) == mark
+    assert one.watermarked(picture(), "img_small") == (pytest.approx(picture()), None)
+
+
 def test_a_manifest_on_the_network_is_not_fetched(
     marker: Marker, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -34,11 +34,13 @@ from workspace.types import RGB
 
 TILE = 64  # units
 MIN_SIDE, MIN_PIXELS = 128, 32_000  # a smaller picture carries no watermark
-PSNR_DB = (50.0, 48.0, 46.0, 44.0, 42.0, 40.0, 39.0)  # of the change: the gentlest that is heard
+# Of the change: the gentlest that is heard. Below 38 only where noise hides it and nothing else is.
+PSNR_DB = (50.0, 48.0, 46.0, 44.0, 42.0, 40.0, 39.0, 38.2, 36.0, 34.0, 32.0, 30.0)
 _GENTLEST_OF_SMALL = 46.0  # decibels where a unit is a pixel: JPEG would take a gentler one away
 _LOWEST, _HIGHEST = 4.0, 12.0  # waves per tile of the patterns
 _PLAIN = 3.0  # brightness levels that a plain area counts as being busy
 _SYNC_SHARE = 7.0  # how much stronger the pattern to find the tile by is than one of a bit
+_LAST_BY_LEVEL = 40.0  # decibels; from below here on, whatever can be read back is taken
 _HEARD = 3.5  # level of a bit, in standard deviations of what the picture itself says
 _MIN_STRENGTH = 4.3  # of the sync pattern; below it, a place of the search is not worth decoding
 _SMALLEST, _LARGEST = 150, 768  # units on the short side of what is looked for
@@ -88,7 +90,7 @@ class Watermark:
             if unit == 1 and decibels > _GENTLEST_OF_SMALL:
                 continue
             gains, level = _gains(wanted, host, 255.0**2 / 10 ** (decibels / 10) / room)
-            if level > _HEARD * float(host.std()) or decibels == PSNR_DB[-1]:
+            if level > _HEARD * float(host.std()) or decibels < _LAST_BY_LEVEL:
                 tile = _tile_of(np.einsum("i,ij->j", gains, self._patterns))
                 rows, columns = (-(-side // TILE) for side in small.shape)
                 change = np.tile(tile, (rows, columns))[: small.shape[0], : small.shape[1]] * mask

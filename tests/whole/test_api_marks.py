@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -15,6 +17,7 @@ from PIL import Image
 
 from compliance import audit
 from compliance.marks import certificates
+from serve import gallery
 from tests.service import Service
 
 ALGORITHM = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
@@ -140,6 +143,75 @@ def test_changed_and_stripped_pictures_are_told(service: Service, image: Any) ->
     assert told["manifest"] is None and told["made_here"] is False
     assert told["made_by_this_appliance"] and told["watermark_id"] == image["watermark_id"]
     assert told["image_id"] == image["id"] == told["near_duplicate"]["image_id"]
+
+
+def test_the_product_photo_is_an_ingredient_by_its_hash_alone(service: Service, image: Any) -> None:
+    row = service.client.get("/v1/generations?limit=50").json()["items"]
+    product_id = next(one for one in row if one["images"][:1] == [image])["product_ids"][0]
+    photo = service.client.get(f"/v1/products/{product_id}/photo").content
+    report = service.client.get(f"{image['url']}/manifest").json()
+    (ingredient,) = report["manifests"][report["active_manifest"]]["ingredients"]
+    assert ingredient["relationship"] == "inputTo" and "thumbnail" not in ingredient
+    assert ingredient["instance_id"] == f"urn:sha256:{hashlib.sha256(photo).hexdigest()}"
+
+
+def test_marks_that_an_upload_carries_are_kept_as_an_ingredient(
+    service: Service, image: Any
+) -> None:
+    marked = fetch(service, image, "jpeg")
+    files = {"photo": ("any.jpg", marked, "image/jpeg")}
+    added = service.client.post("/v1/products", data={"name": "Marked"}, files=files)
+    assert added.status_code == 201, added.text
+    done = service.generate(
+        tool="flatlay_to_catalog", prompt="$product", product_ids=[added.json()["id"]]
+    )
+    assert done["status"] == "completed", done
+    report = service.client.get(f"{done['images'][0]['url']}/manifest").json()
+    (ingredient,) = report["manifests"][report["active_manifest"]]["ingredients"]
+    kept = report["manifests"][ingredient["active_manifest"]]
+    assert kept["assertions"][-1]["data"] == {"image_id": image["id"]}
+    assert report["validation_state"] == "Trusted"
+
+
+def test_a_real_person_is_labelled_and_flagged_by_default(service: Service, image: Any) -> None:
+    assert (image["label_applied"], image["deepfake"], image["synthetic_performer"]) == (
+        "eu", True, False,
+    )  # fmt: skip
+    assert "real person" in image["caption"]["en"] and "realen Person" in image["alt_text"]["de"]
+    assert b"AI GENERATED" in fetch(service, image, "webp")
+
+
+def test_chinas_label_comes_with_its_field(service: Service) -> None:
+    done = service.generate(tool="editorial", prompt="a chair", territories=["CN"])
+    (image,) = done["images"]
+    assert image["label_applied"] == "cn"
+    for format in FORMATS:
+        data = fetch(service, image, format)
+        written = data[data.index(b"<TC260:AIGC>") + 12 : data.index(b"</TC260:AIGC>")]
+        field = json.loads(written)
+        assert field["Label"] == "1" and field["ContentProducer"] == "housemodel"
+        assert field["ProduceID"] == image["id"]
+
+
+def test_no_label_needs_a_reason_that_stays_sealed(service: Service) -> None:
+    body = {"tool": "editorial", "prompt": "a chair", "territories": ["CN"], "label": "none"}
+    refused = service.client.post("/v1/generations", json=body)
+    assert (refused.status_code, refused.json()["pointer"]) == (422, "/label_reason")
+    done = service.generate(**body, label_reason="The caption says it: zebrafinch")
+    assert done["images"][0]["label_applied"] == "none"
+    logged = [e for e in audit.entries(service.store, 0, 10_000) if e.object_id == done["id"]]
+    assert logged[0].facts["label"] == "none" and "zebrafinch" not in str(logged)
+    assert verify(service.client, fetch(service, done["images"][0], "jpeg"))["watermark_id"]
+
+
+def test_an_erased_image_is_not_found_again(service: Service) -> None:
+    image = service.generate(tool="editorial", prompt="a lamp", seed=8)["images"][0]
+    data = fetch(service, image, "png")
+    assert verify(service.client, data)["near_duplicate"]["image_id"] == image["id"]
+    gallery.destroy(service.store, image["id"])
+    told = verify(service.client, data)
+    assert told["image_id"] is None and told["made_by_this_appliance"]
+    assert (told["near_duplicate"] or {}).get("image_id") != image["id"]
 
 
 def test_what_is_no_picture_is_refused(service: Service) -> None:
