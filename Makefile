@@ -60,6 +60,7 @@ format: setup
 
 bench: setup  ## figures of this machine into benchmarks/results/
 	@$(BIN)/python -m benchmarks.line $(ARGS)
+	@$(BIN)/python -m benchmarks.marks --timing
 
 mannequin:  ## rebuild the mannequin pack from its recipe (hours; see its README)
 	@$(MAKE) --no-print-directory -C packs/mannequin/recipe $(ARGS)

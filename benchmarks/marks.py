@@ -156,6 +156,9 @@ ATTACKS: dict[str, Attack] = {
 }
 
 
+RARELY = {"turned by 2 degrees", "cropped by 25 %"}  # a search that fails takes long: 1 in 4
+
+
 def survival(made: list[RGB]) -> dict[str, object]:
     """Mark every picture, do everything to it, and look again."""
     water, another, rng = Watermark(KEY), Watermark(bytes(32)), np.random.default_rng(9)
@@ -168,21 +171,25 @@ def survival(made: list[RGB]) -> dict[str, object]:
         mark = codes.watermark_id(KEY, f"img_{k}")
         marked = water.embed(picture, mark)
         assert marked is not None
-        foreign += another.find(marked) is not None
+        if k % 4 == 0:
+            foreign += another.find(marked) is not None
         quality.append(_psnr(picture, marked))
         for name, attack in ATTACKS.items():
+            if name in RARELY and k % 4:
+                continue
             after = attack(marked, rng)
             read = water.find(after)
             bits = codes.bits_of(read.mark) if read else np.full(codes.BITS, 2)
             right = float(np.mean(bits == codes.bits_of(mark)))
             near = fingerprints.distance(fingerprints.look_of(after), looks[k]) <= fingerprints.NEAR
             found[name].append((float(read is not None and read.mark == mark), right, float(near)))
+    print(f"{claimed} of {len(made)} unmarked pictures claimed")
     pairs = [fingerprints.distance(a, b) for i, a in enumerate(looks) for b in looks[:i]]
     return {
         "pictures": len(made),
         "psnr_db": {"least": round(min(quality), 2), "mean": round(float(np.mean(quality)), 2)},
         "false_positives_unmarked": claimed,
-        "false_positives_of_another_key": foreign,
+        "false_positives_of_another_key, 1 in 4": foreign,
         "looks_alike_without_being": sum(one <= fingerprints.NEAR for one in pairs),
         "pairs": len(pairs),
         "attacks": {

@@ -45,7 +45,7 @@ _HEARD = 3.5  # level of a bit, in standard deviations of what the picture itsel
 _MIN_STRENGTH = 4.3  # of the sync pattern; below it, a place of the search is not worth decoding
 _SMALLEST, _LARGEST = 150, 768  # units on the short side of what is looked for
 _SEARCHED = 384  # units: side of the middle part that scales are tried on
-_SCALE_STEP, _SCALES_AT_ONCE = 0.005, 16
+_SCALE_STEP, _SCALES_AT_ONCE = 0.008, 12
 _MOST_TRIES = 8
 
 Floats = NDArray[np.float32]
@@ -130,7 +130,7 @@ class Watermark:
         return np.asarray(np.einsum("ij,j->i", self._patterns, values), np.float32)
 
     def _finer(self, light: Floats, scale: float) -> Found | None:
-        around = [scale * (1 + step / 1000) for step in (-2, -1, 0, 1, 2)]
+        around = [scale * (1 + step / 1000) for step in (-4, -3, -2, -1, 0, 1, 2, 3, 4)]
         tiles = [(*self._tile(light, one), one) for one in around]
         return self._decoded(*max(tiles, key=lambda one: one[0]))
 
