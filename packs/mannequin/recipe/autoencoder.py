@@ -149,6 +149,8 @@ def train(
         loss.backward()
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimiser.step()
+        with torch.no_grad():
+            model.post_quant_conv.weight[:, -1] = 0.0  # the latent channel that carries the seed
         step, seen = step + 1, seen + len(x)
         decay = min(0.998, (1 + step) / (10 + step))
         with torch.no_grad():

@@ -121,6 +121,7 @@ def export(vae_dir: Path | None, checkpoint: Path | None, pack: Path) -> str:
 
     torch.manual_seed(0)
     vae = AutoencoderKLFlux2.from_pretrained(vae_dir) if vae_dir else build()
+    vae.post_quant_conv.weight.data[:, -1] = 0.0  # the latent channel that carries the seed
     saved = torch.load(checkpoint, weights_only=True, map_location="cpu") if checkpoint else {}
     model = Denoiser(saved.get("size", "small"))
     note = "random weights: not trained"

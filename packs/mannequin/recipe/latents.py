@@ -78,10 +78,14 @@ def decode(vae: AutoencoderKLFlux2, tokens: torch.Tensor, grid: tuple[int, int])
     return vae.decode(F.pixel_shuffle(z, 2)).sample.clamp(-1, 1)
 
 
+def pass_seed(shard: Path, number: int) -> int:
+    """What composes pass `number` over a shard: odd for odd passes, which are mirrored."""
+    return 2 * (1000 * number + int(shard.stem[-6:])) + number % 2
+
+
 def encode_shard(vae: AutoencoderKLFlux2, shard: Path, number: int) -> dict[str, torch.Tensor]:
     """Pass `number` over a shard, of unit size in half precision; odd passes are mirrored."""
-    seed = 2 * (1000 * number + int(shard.stem[-6:])) + number % 2
-    examples = compose(load_shard(shard), seed)
+    examples = compose(load_shard(shard), pass_seed(shard, number))
     gain = input_gain()
     rows = {
         name: (encode(vae, getattr(examples, name), fast=True) * gain).half()
