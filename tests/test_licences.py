@@ -12,8 +12,9 @@ from compliance import audit, licences
 from serve import app
 from serve.__main__ import main
 from serve.settings import load_settings
+from tests.consenting import Unseeing
 from tests.homes import NOW, bytes_under, open_registry
-from tests.service import Service
+from tests.service import open_service
 from tests.simulated import SUMMARY, SimulatedSafety
 from workspace.errors import InvalidRequest, LicenceNotAcknowledged
 from workspace.types import PackLicence
@@ -131,18 +132,17 @@ def test_a_free_pack_needs_none(tmp_path: Path) -> None:
             licences.acknowledge(registry, free, "C", "A", NOW)
 
 
-def test_nothing_is_drawn_with_a_pack_that_nobody_answered_for(
-    fresh_service: Service, monkeypatch
-) -> None:
-    monkeypatch.setattr(fresh_service.diffusion, "describe", lambda: PACK)
+def test_nothing_is_drawn_with_a_pack_that_nobody_answered_for(tmp_path: Path, monkeypatch) -> None:
     body = {"tool": "editorial", "prompt": "a hat"}
-    answer = fresh_service.client.post("/v1/generations", json=body)
-    assert answer.status_code == 403 and answer.json()["code"] == "licence_not_acknowledged"
-    licences.acknowledge(fresh_service.services.registry, PACK, "C-1", "A", NOW)
-    accepted = fresh_service.client.post("/v1/generations", json=body)
-    assert accepted.status_code == 202
-    assert fresh_service.services.dispatcher.run_once()
-    (image,) = fresh_service.client.get(accepted.json()["status_url"]).json()["images"]
+    with open_service(tmp_path / "home", Unseeing(), start=False) as service:
+        monkeypatch.setattr(service.diffusion, "describe", lambda: PACK)
+        answer = service.client.post("/v1/generations", json=body)
+        assert answer.status_code == 403 and answer.json()["code"] == "licence_not_acknowledged"
+        licences.acknowledge(service.services.registry, PACK, "C-1", "A", NOW)
+        accepted = service.client.post("/v1/generations", json=body)
+        assert accepted.status_code == 202
+        assert service.services.dispatcher.run_once()
+        (image,) = service.client.get(accepted.json()["status_url"]).json()["images"]
     assert [one["commercial"] for one in image["pack_licences"]] == ["yes", "no"]
     assert image["licence_acknowledged"] is True
 
