@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import threading
 import weakref
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -87,39 +88,48 @@ def forget(store: WorkspaceStore, image_id: str) -> None:
 
 def nearest(store: WorkspaceStore, look: str) -> Near | None:
     """Find the image of this workspace that looks the most alike; None if none is near."""
-    wanted = _packed(look)
+    index, wanted = _current(store), _packed(look)
     with _lock:
-        index = _current(store)
-        if not index.looks:
-            return None
-        ids = list(index.looks)
-        differ = np.bitwise_count(np.stack([index.looks[one] for one in ids]) ^ wanted).sum(axis=1)
-        best = int(np.argmin(differ))
-    found = Near(ids[best], int(differ[best]))
+        known = list(index.looks.items())
+    if not known:
+        return None
+    differ = np.bitwise_count(np.stack([each for _, each in known]) ^ wanted).sum(axis=1)
+    best = int(np.argmin(differ))
+    found = Near(known[best][0], int(differ[best]))
     return found if found.distance <= NEAR else None
 
 
 def of_watermark(store: WorkspaceStore, mark: str) -> str | None:
     """Find the image of this workspace that carries a watermark."""
+    index = _current(store)
     with _lock:
-        return _current(store).marks.get(mark)
+        return index.marks.get(mark)
 
 
 def _current(store: WorkspaceStore) -> _Index:
     """Bring the opened rows up to date; one that is damaged is left out."""
-    index = _indexes.setdefault(store, _Index())
     kept = {str(row["id"]) for row in store.db.query(f"SELECT id FROM {_TABLE}")}
-    for gone in set(index.looks) - kept:
-        index.drop(gone)
-    for image_id in kept - set(index.looks):
+    with _lock:
+        index = _indexes.setdefault(store, _Index())
+        known = set(index.looks)
+    # NOTE: rows are read without our lock: whoever destroys one holds the store's lock, then ours.
+    opened = dict(_opened(store, kept - known))
+    with _lock:
+        for gone in known - kept:
+            index.drop(gone)
+        for image_id, private in opened.items():
+            index.looks[image_id] = _packed(private["look"])
+            if private["watermark"]:
+                index.marks[private["watermark"]] = image_id
+    return index
+
+
+def _opened(store: WorkspaceStore, ids: set[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for image_id in ids:
         try:
-            private = store.get(_TABLE, image_id).private
+            yield image_id, store.get(_TABLE, image_id).private
         except (NotFound, SealBroken):
             continue
-        index.looks[image_id] = _packed(private["look"])
-        if private["watermark"]:
-            index.marks[private["watermark"]] = image_id
-    return index
 
 
 def _packed(look: str) -> NDArray[np.uint64]:
