@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 FACES := $(VENV)/share/housemodel/faces/manifest.json
 PACKAGES := workspace compliance identity serve console
 
-.PHONY: run test test-fast test-whole test-cluster test-browser test-gpu check format bench setup mannequin clean
+.PHONY: run test test-fast test-whole test-cluster test-browser test-gpu check format bench setup mannequin mannequin-report clean
 
 run: setup  ## start the appliance with the mannequin pack and a filled demo workspace
 	@exec $(BIN)/housemodel up $(ARGS)
@@ -61,6 +61,9 @@ format: setup
 bench: setup  ## figures of this machine into benchmarks/results/
 	@$(BIN)/python -m benchmarks.line $(ARGS)
 	@$(BIN)/python -m benchmarks.marks --timing
+
+mannequin-report: setup  ## measure the pack on its held-out cases; writes packs/mannequin/REPORT.md
+	@PYTHONPATH=packs/mannequin $(BIN)/python -m recipe.report --pack packs/mannequin $(ARGS)
 
 mannequin:  ## rebuild the mannequin pack from its recipe (hours; see its README)
 	@$(MAKE) --no-print-directory -C packs/mannequin/recipe $(ARGS)
