@@ -40,7 +40,7 @@ __all__ = [
     "terms_from_json",
 ]
 
-_DEFAULT_ALTERATIONS = ("pose", "garment", "background")
+_DEFAULT_ALTERATIONS = ("pose", "garment", "background", "lighting")
 _DEFAULT_DURATION = timedelta(days=365)
 _LONGEST = timedelta(days=3653)  # ten years
 _MAX_TEXT_CHARACTERS = 2000
