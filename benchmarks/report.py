@@ -88,7 +88,8 @@ def write(name: str, figures: list[Figure], facts: dict[str, object]) -> Path:
     (RESULTS / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
     head = ", ".join(f"{k} {v}" for k, v in found.items())
     (RESULTS / f"{name}.md").write_text(f"# {name}\n\n{head}\n\n{table(figures)}\n")
-    _plot(RESULTS / f"{name}.png", name, figures)
+    if any(figure.unit == "s" for figure in figures):
+        _plot(RESULTS / f"{name}.png", name, figures)
     return RESULTS / f"{name}.md"
 
 
