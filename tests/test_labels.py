@@ -75,6 +75,12 @@ def test_several_labels_share_a_plate_at_the_lower_left(labels: Labels) -> None:
     assert changed[:, 0].min() > 1024 * 0.75 and changed[:, 1].max() < 768 * 0.75
 
 
+def test_of_several_labels_those_that_fit_are_drawn(labels: Labels) -> None:
+    ground = np.full((128, 96, 3), 90, np.uint8)
+    assert labels.draw(ground, ("us_ny",))[1] == "too_small"
+    assert labels.draw(ground, ("eu", "us_ny"))[1] == "eu"
+
+
 def test_what_can_not_be_read_is_not_drawn(labels: Labels) -> None:
     ground = np.full((40, 30, 3), 90, np.uint8)
     drawn, applied = labels.draw(ground, ("eu",))

@@ -89,21 +89,22 @@ class Labels:
         """Draw the chosen labels into a copy; the picture and what was applied."""
         if not names:
             return picture, NONE
-        lines = [self._line(picture.shape[:2], name, edited) for name in names]
-        fitting = [line for line in lines if line is not None]
-        if len(fitting) < len(lines):
-            return picture, TOO_SMALL
-        plate = _plate(fitting)
         height, width = picture.shape[:2]
-        if plate.height > _HIGHEST * height or plate.width > width:
+        fitting: dict[str, _Line] = {}
+        for name in names:  # what still fits under those before it
+            line = self._line((height, width), name, edited)
+            if line is not None and _plate([*fitting.values(), line]).height <= _HIGHEST * height:
+                fitting[name] = line
+        if not fitting:
             return picture, TOO_SMALL
+        plate = _plate([*fitting.values()])
         gap = min(round(_MARGIN * min(height, width)), width - plate.width)
         top = height - gap - plate.height
         drawn = picture.copy()
         drawn[top : top + plate.height, gap : gap + plate.width] = _laid(
             drawn[top : top + plate.height, gap : gap + plate.width], plate
         )
-        return drawn, "+".join(names)
+        return drawn, "+".join(fitting)
 
     def _texts(self, name: str, edited: bool) -> tuple[str, ...]:
         preset = self.presets[name]
