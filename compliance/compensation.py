@@ -1,7 +1,7 @@
 """What a person is paid for the use of their likeness, in words that can be computed with. Pure.
 
-Amounts are decimal text, never floats: the statement of pay multiplies them exactly. Agreements that
-were written down in free words are kept as `words`; nothing is computed from those.
+Amounts are decimal text, never floats: the statement of pay multiplies them exactly. Agreements
+that were written down in free words are kept as `words`; nothing is computed from those.
 """
 
 from __future__ import annotations
