@@ -18,6 +18,8 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+# What Gradio's client says of its own requests when a page is left before they are answered.
+LEFT_EARLY = ("AbortError: signal is aborted", "Connection errored out")
 SLOW_MS = 60_000  # making a model or a picture on a busy machine
 
 
@@ -36,8 +38,13 @@ class Visitor:
         ours = (self.base_url, "data:", "blob:")
         page = self.page
         page.on("request", lambda r: r.url.startswith(ours) or self.foreign.append(r.url))
-        page.on("console", lambda m: m.type == "error" and self.errors.append(m.text))
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", lambda m: m.type == "error" and self.note(m.text))
+        page.on("pageerror", lambda error: self.note(str(error)))
+
+    def note(self, error: str) -> None:
+        """Keep an error that a person could have caused or seen."""
+        if not any(words in error for words in LEFT_EARLY):
+            self.errors.append(error)
 
     def open(self, address: str = "") -> None:
         """Go to a page of the console."""
