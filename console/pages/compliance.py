@@ -31,10 +31,12 @@ def build(frame: Frame, blocks: Any) -> None:
         yes = gr.Button("Approve", variant="primary", elem_id="approve")
         no = gr.Button("Decline", variant="stop", elem_id="decline")
     ending = gr.HTML("", elem_id="ending", **PLAIN)
+    with gr.Column(visible=False) as searching:
+        gr.HTML(f"<h2>{texts.AUDIT}</h2>", **PLAIN)
+        with gr.Row(equal_height=False, elem_classes=["hm-buttons", "hm-ends"]):
+            words = gr.Textbox(label="Find in the log", max_length=64, elem_id="audit-words")
+            find = gr.Button("Find", elem_id="audit-find")
     log = gr.HTML("", elem_id="audit-log", **PLAIN)
-    with gr.Row(equal_height=False, visible=False, elem_classes=["hm-buttons"]) as searching:
-        words = gr.Textbox(label="Find in the log", max_length=64, elem_id="audit-words", scale=3)
-        find = gr.Button("Find", elem_id="audit-find")
     picked = gr.Textbox(visible=False)
     outputs = [notice, cards, answers, ending, log, searching]
 

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from console.client import Api, ApiProblem, Json
 from console.parts.html import note, text
-from console.texts import AUDIT
 
 _SHOWN = 50
 _SEARCHED = 1000  # newest entries that a search looks through
@@ -29,7 +28,7 @@ async def drawn(api: Api, words: str = "") -> str:
     asked = words.strip().casefold()
     entries = await _newest(api, total, _SEARCHED if asked else _SHOWN)
     kept = [entry for entry in entries if not asked or asked in _haystack(entry)][:_SHOWN]
-    return f"<h2>{AUDIT}</h2>{_state(report)}{_table(kept, asked)}"
+    return f"{_state(report)}{_table(kept, asked)}"
 
 
 async def _newest(api: Api, total: int, wanted: int) -> list[Json]:

@@ -91,4 +91,4 @@ def day(value: object) -> str:
 
 def score(value: object) -> str:
     """A score from 0 to 1 with two digits, or a dash where there is none."""
-    return f"{value:.2f}" if isinstance(value, int | float) else "–"
+    return f"{round(value, 2) + 0.0:.2f}" if isinstance(value, int | float) else "–"
