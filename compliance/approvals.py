@@ -59,14 +59,19 @@ def of_image(store: WorkspaceStore, image_id: str) -> ImageApproval:
     return _image(store.get(IMAGES, image_id))
 
 
-def state_of(store: WorkspaceStore, image_id: str) -> Approval:
-    """Whether an image waits; NONE where nobody asked. Opens it, so a forged answer is seen.
+def state_of(store: WorkspaceStore, image_id: str, asked: bool = False) -> Approval:
+    """Whether an image waits. Opens the answer, so a forged one is seen; a missing one is no yes.
+
+    Args:
+        asked: Whether the consent asked for an answer when the image was made; sealed with it.
 
     Raises:
         SealBroken: the answer was changed or damaged.
     """
     rows = store.find(IMAGES, "id = ?", (image_id,))
-    return Approval(rows[0].columns["status"]) if rows else Approval.NONE
+    if rows:
+        return Approval(rows[0].columns["status"])
+    return Approval.PENDING if asked else Approval.NONE
 
 
 def waiting(store: WorkspaceStore, model_id: str) -> list[ImageApproval]:
@@ -76,19 +81,19 @@ def waiting(store: WorkspaceStore, model_id: str) -> list[ImageApproval]:
     return [_image(row) for row in rows]
 
 
-def may_leave(store: WorkspaceStore, image_id: str, scopes: Collection[str]) -> bool:
+def may_leave(store: WorkspaceStore, image_id: str, asked: bool, scopes: Collection[str]) -> bool:
     """Tell whether an image's bytes may go to a caller with these scopes."""
-    waits = state_of(store, image_id).value in _WAITING
+    waits = state_of(store, image_id, asked).value in _WAITING
     return not waits or not DECIDERS.isdisjoint(scopes)
 
 
-def hold(store: WorkspaceStore, image_id: str, scopes: Collection[str]) -> None:
+def hold(store: WorkspaceStore, image_id: str, asked: bool, scopes: Collection[str]) -> None:
     """Keep an image back from those who don't decide about it.
 
     Raises:
         ApprovalMissing: it waits for the person's answer, or was declined.
     """
-    if not may_leave(store, image_id, scopes):
+    if not may_leave(store, image_id, asked, scopes):
         raise ApprovalMissing("The person has not approved this image.")
 
 

@@ -1,15 +1,18 @@
 """Finished images of a workspace: sealed picture + sealed facts, by image id.
 
-Rules: a picture is stored as a marked PNG and leaves only through `open_picture`; one without marks
-is not handed out. The facts of a result (scores, consent, pack, timings) are sealed with it.
+Rules: a picture is stored as a marked PNG and leaves only through `release` (`open_picture` asks
+nobody, and is for what stays inside); one without marks is not handed out. The facts of a result
+(scores, consent, pack, timings) are sealed with it.
 Destroying an image destroys its keys.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
+from compliance import approvals
 from compliance.marks import fingerprints
 from compliance.marks.labels import Shows
 from compliance.provenance import CertificateKind, Marked
@@ -43,6 +46,7 @@ class Facts:
     shows: Shows = "nobody"
     pack_licences: tuple[dict[str, str], ...] = ()  # spdx, covers, commercial
     licence_acknowledged: bool | None = None  # None: no part of the pack needs a contract
+    approval_asked: bool = False  # the consent wants an answer about this image before it leaves
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +140,35 @@ def open_picture(store: WorkspaceStore, image_id: str) -> Marked:
     if certificate is None:
         raise MarkingFailed("The picture was made before pictures were marked; make it again.")
     return Marked(image_id, store.assets.get(owned[0]), "image/png", certificate)
+
+
+def release(store: WorkspaceStore, image_id: str, scopes: Collection[str]) -> Marked:
+    """Open a picture for a caller with these scopes; one that waits for an answer stays.
+
+    Raises:
+        ApprovalMissing: the person has not approved it.
+        NotFound, SealBroken, MarkingFailed: see `open_picture`.
+    """
+    with store.transaction():  # nobody withdraws between the question and the bytes
+        check_release(store, image_id, scopes)
+        return open_picture(store, image_id)
+
+
+def check_release(store: WorkspaceStore, image_id: str, scopes: Collection[str]) -> None:
+    """Ask whether a picture may go to a caller with these scopes at this moment.
+
+    To be asked again after slow work on a picture: somebody may have withdrawn meanwhile.
+
+    Raises:
+        ApprovalMissing: the person has not approved it, or declined it.
+        NotFound: it is gone.
+        SealBroken: it was changed or damaged.
+    """
+    with store.transaction():
+        if not has(store, image_id):
+            raise NotFound("There is no such image.")
+        facts = Facts(**store.get("images", image_id).private)
+        approvals.hold(store, image_id, facts.approval_asked, scopes)
 
 
 def destroy(store: WorkspaceStore, image_id: str) -> bool:

@@ -116,8 +116,10 @@ def picture(store: WorkspaceStore, marker: Marker, link: Link, image_id: str) ->
         MarkingFailed, SealBroken: it may not leave, or can't.
     """
     _own_image(store, link, image_id)
-    approvals.hold(store, image_id, DECIDERS)  # the person decides, too
-    return marking.copy(marker, gallery.open_picture(store, image_id), "png")
+    stored = gallery.release(store, image_id, DECIDERS)  # the person decides, too
+    copy = marking.copy(marker, stored, "png")
+    gallery.check_release(store, image_id, DECIDERS)
+    return copy
 
 
 def certificate(store: WorkspaceStore, link: Link) -> dict[str, Any]:

@@ -21,6 +21,7 @@ here catches an error: a step refuses or fails by raising, and the dispatcher en
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from compliance import approvals, audit, consent, ledger, licences
@@ -229,12 +230,13 @@ def publish(parts: Parts, reviewed: Reviewed) -> Published:
     with store.transaction():
         # A consent may have ended while it was drawn; the newest version is what a use rests on.
         verdict = admit(parts, recorded.admitted.resolved).verdict
+        asks = verdict.approval == "per_image" and asked.model_id is not None
         leases.finish(store, claim, GenerationStatus.COMPLETED, now)
         ids = tuple(
             gallery.put(
                 store,
                 picture,
-                _image_facts(reviewed, k, now),
+                replace(_image_facts(reviewed, k, now), approval_asked=asks),
                 claim.id,
                 k,
                 asked.seed_of(k),
@@ -243,7 +245,7 @@ def publish(parts: Parts, reviewed: Reviewed) -> Published:
             )
             for k, picture in enumerate(reviewed.pictures)
         )
-        if verdict.approval == "per_image" and asked.model_id is not None:
+        if asks and asked.model_id is not None:
             approvals.await_images(store, ids, asked.model_id, now)
         ledger.note_uses(store, ids, claim.id, verdict, now)
         audit.append(store, "generation.completed", claim.id, claim.actor, now, images=len(ids))

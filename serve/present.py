@@ -48,7 +48,10 @@ def generation(store: WorkspaceStore, row: Row) -> views.GenerationView:
         finished_at=columns["finished_at"],
         position=queue.position(store, columns, row.id),
         progress=views.ProgressView(step=columns["step"], steps=columns["steps"]),
-        images=[image(one, approvals.state_of(store, one.id)) for one in images],
+        images=[
+            image(one, approvals.state_of(store, one.id, one.facts.approval_asked))
+            for one in images
+        ],
         error=views.ErrorView(**error) if error else None,
         status_url=url,
         cancel_url=f"{url}/cancel",

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from compliance import admission, approvals, campaigns, consent, ledger, territories
+from compliance import admission, campaigns, consent, ledger, territories
 from compliance.consent import Consent
 from compliance.terms import Vocabulary
 from serve import gallery, rules
@@ -67,7 +67,7 @@ def publish(
         known = [territories.normalize(area) or area for area in asked.territories]
         asked = replace(asked, territories=tuple(dict.fromkeys(known)))
         # Nobody's scope lets an image out that waits: the report would be of a breach.
-        approvals.hold(store, image_id, ())
+        gallery.check_release(store, image_id, ())
         return ledger.publish(
             store,
             image_id,

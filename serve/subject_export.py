@@ -30,13 +30,14 @@ from compliance import audit, consent, ledger, retention
 from compliance.retention import RetentionRules
 from identity import likeness
 from serve import gallery, present
-from workspace.errors import Fault, NotFound, PayloadTooLarge
+from workspace.errors import Fault, NotFound, PayloadTooLarge, TooMany
 from workspace.rows import Row
 from workspace.store import WorkspaceStore
 from workspace.types import AssetId, Caller, ModelId
 
 MAX_BYTES = 256 << 20  # of all files; it is built in memory, one at a time
 _BUILDING = threading.Lock()
+_WAIT_SECONDS = 5  # then the next one is told to come again; threads are for everybody
 _Opened = TypeVar("_Opened")
 _SUFFIXES = {
     "application/pdf": "pdf",
@@ -113,13 +114,18 @@ def build(
     Raises:
         NotFound: this workspace has no such model.
         PayloadTooLarge: it is more than fits into memory; try it without the pictures.
+        TooMany: another one is being built.
         StorageFull, Unavailable: it could not be audited, so nothing leaves.
     """
     if not store.count("models", "id = ?", (model_id,)):
         raise NotFound("There is no such model.")
     audit.append(store, "subject.exported", model_id, caller.actor, now, images=with_images)
-    with _BUILDING:
+    if not _BUILDING.acquire(timeout=_WAIT_SECONDS):
+        raise TooMany("Another export is being built.", (), _WAIT_SECONDS)
+    try:
         return _gathered(store, model_id, rules, now, with_images).as_bytes(now)
+    finally:
+        _BUILDING.release()
 
 
 def _gathered(

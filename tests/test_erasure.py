@@ -210,6 +210,18 @@ def test_a_lost_register_is_filled_again_from_the_stores(home: Path) -> None:
     registry.close()
 
 
+def test_a_status_that_somebody_else_wrote_buries_nobody(home: Path) -> None:
+    registry = opened(home)
+    store = registry.store(registry.create("atelier", "pro", NOW).id)
+    workspace, model_id = store.workspace.id, person(store)
+    store.db.execute("UPDATE models SET status = 'erased' WHERE id = ?", [model_id])
+    registry.close()
+    registry = opened(home)
+    assert registry.store(workspace).assets.owned_by(model_id)
+    assert not registry.tombstones.is_buried(workspace, model_id)
+    registry.close()
+
+
 def test_a_destroyed_workspace_does_not_come_back(home: Path) -> None:
     with open_registry(home) as registry:
         workspace = registry.create("atelier", "pro", NOW).id
@@ -241,6 +253,7 @@ def test_the_register_takes_only_lines_with_the_root_keys_mac(tmp_path: Path) ->
     (line,) = path.read_text().splitlines()
     with path.open("a") as file:
         file.write(line.replace("mdl_1", "mdl_2") + "\n" + "[]\n" + '{"mac": 1}\n' + line[:40])
+        file.write("\n" + "[" * 100_000 + "\n")
     register.bury("ws_1", "mdl_3", NOW, "erased")
     again = Tombstones(path, ROOT_KEY)
     assert [grave.object_id for grave in again.of_workspace("ws_1")] == ["mdl_1", "mdl_3"]

@@ -129,10 +129,12 @@ class WorkspaceStore(SealedRows):
         Raises:
             StorageFull, Fault: it could not be noted.
         """
-        sql = "SELECT id, status FROM models WHERE status IN ('revoked', 'erased')"
         with contextlib.suppress(SealBroken):  # a damaged file is for `verify` to report
-            for row in self.db.query(sql):
-                self._tombstones.bury(self.workspace.id, row["id"], now, row["status"])
+            for raw in list(self.raw("models", "status IN ('revoked', 'erased')")):
+                with contextlib.suppress(SealBroken):
+                    # Opened, because a status that somebody else wrote must bury nobody.
+                    row = self.open("models", raw)
+                    self._tombstones.bury(self.workspace.id, row.id, now, row.columns["status"])
 
     def destroying(self) -> AbstractContextManager[list[str]]:
         """Open a transaction and list the ids of every object whose key is destroyed in it."""

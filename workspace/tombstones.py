@@ -118,12 +118,14 @@ class Tombstones:
         return graves
 
     def _parse(self, line: bytes) -> Grave | None:
+        if len(line) > _MAX_LINE_BYTES:
+            return None
         try:
             words: dict[str, Any] = json.loads(line)
             mac = str(words.pop("mac"))
             if sealing.same(mac, self._mac(words)):
                 return Grave(**words)
-        except (ValueError, TypeError, AttributeError, KeyError):
+        except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
             pass
         return None
 

@@ -46,6 +46,7 @@ _MIN_STRENGTH = 4.3  # of the sync pattern; below it, a place of the search is n
 _SMALLEST, _LARGEST = 150, 768  # units on the short side of what is looked for
 _SEARCHED = 384  # units: side of the middle part that scales are tried on
 _SCALE_STEP, _SCALES_AT_ONCE = 0.008, 12
+_LONGEST = 4  # sides of a picture that is searched: at most 4 : 1
 _MOST_TRIES = 8
 
 Floats = NDArray[np.float32]
@@ -105,7 +106,7 @@ class Watermark:
 
     def find(self, picture: RGB) -> Found | None:
         """Look for a mark of this key at any scale."""
-        light = _brightness(picture)
+        light = _not_too_long(_brightness(picture))
         if min(light.shape) < TILE:
             return None
         for scale in _likely(min(light.shape)):
@@ -279,6 +280,13 @@ def _middle(light: Floats, side: float) -> Floats:
     keep = max(64, round(side))
     top, left = max(0, (height - keep) // 2), max(0, (width - keep) // 2)
     return light[top : top + keep, left : left + keep]
+
+
+def _not_too_long(light: Floats) -> Floats:
+    """The middle of a long strip: more of it would cost time and tell nothing new."""
+    height, width = (min(side, _LONGEST * min(light.shape)) for side in light.shape)
+    top, left = (light.shape[0] - height) // 2, (light.shape[1] - width) // 2
+    return light[top : top + height, left : left + width]
 
 
 def _between(values: NDArray[np.floating[Any]], peak: int) -> float:

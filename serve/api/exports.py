@@ -49,7 +49,7 @@ class RecordView(BaseModel):
     response_class=Response,
     responses={
         200: {"content": {"application/zip": {}}, "description": "See README.txt in it."},
-        **documented(401, 403, 404, 413, 422, 500, 503, 507),
+        **documented(401, 403, 404, 413, 422, 429, 500, 503, 507),
     },
 )
 def subject(

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from starlette.background import BackgroundTask
 
-from compliance import approvals
 from compliance.provenance import Marked
 from identity.photos import MEDIA_TYPES, Format
 from serve import gallery, marking, retaining
@@ -39,6 +38,7 @@ def image(
     wanted = format or preferred(request.headers.get("accept", ""))
     stored = _opened(visit, image_id)
     copy = marking.copy(visit.services.parts.marker, stored, wanted)
+    gallery.check_release(visit.store, image_id, visit.caller.scopes)
     gone = BackgroundTask(guarded, retaining.fetched, visit.store, image_id, visit.now())
     headers = _headers(image_id, wanted)
     return Response(copy.data, media_type=copy.media_type, headers=headers, background=gone)
@@ -60,9 +60,7 @@ def manifest(image_id: str, visit: Annotated[Visit, allowed("images:read")]) -> 
 
 def _opened(visit: Visit, image_id: str) -> Marked:
     """Open a picture for this caller; one that waits for the person's answer stays here."""
-    stored = gallery.open_picture(visit.store, image_id)
-    approvals.hold(visit.store, image_id, visit.caller.scopes)
-    return stored
+    return gallery.release(visit.store, image_id, visit.caller.scopes)
 
 
 def preferred(accept: str) -> Format:

@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from compliance import approvals, audit
-from serve import gallery, leases, recovery
+from serve import gallery, leases, marking, recovery
 from tests.consenting import Unseeing, agree, ask, person, worker
 from tests.generating import draw
 from tests.service import EVERYTHING, Service, boxes, open_service
@@ -299,3 +299,27 @@ def test_a_running_generation_that_a_crash_leaves_keeps_its_reason(service: Serv
     recovery.recover(service.store, "boot_next", datetime.now(UTC), 3)
     shown = service.client.get(f"/v1/generations/{running}").json()
     assert (shown["status"], shown["error"]["code"]) == ("refused", "consent_suspended")
+
+
+def test_an_answer_that_is_gone_is_no_yes(service: Service) -> None:
+    image = drawn(service, person(service, approval="per_image"))[0]
+    service.client.post(f"/v1/images/{image}/approve")
+    service.store.destroy("image_approvals", image)
+    assert fetch(service.client_of(scopes=CREATOR), image) == [403, 403, 403]
+    shown = service.client.get("/v1/generations").json()["items"][0]["images"]
+    assert [one["approval"] for one in shown if one["id"] == image] == ["pending"]
+
+
+def test_a_no_while_a_copy_is_made_keeps_it_here(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = drawn(service, person(service, approval="per_image"))[0]
+    service.client.post(f"/v1/images/{image}/approve")
+    real = marking.copy
+
+    def slow(*args: Any) -> Any:
+        assert service.client.post(f"/v1/images/{image}/decline").status_code == 200
+        return real(*args)
+
+    monkeypatch.setattr(marking, "copy", slow)
+    assert service.client.get(f"/v1/images/{image}?format=jpeg").status_code == 404
