@@ -135,15 +135,14 @@ def end(
     grant = _one(registry, store.workspace.id, grant_id)
     if grant.actor != _looker(caller) and "consents:write" not in caller.scopes:
         raise ScopeMissing("This needs the scope `consents:write`: another opened it.")
-    with store.transaction():
+    with store.transaction(), transaction(registry.control):
+        grant = _one(registry, store.workspace.id, grant_id)  # its reason may be gone by now
         if not grant.is_open(now):
             return grant
         audit.append(store, "break_glass.ended", grant.model_id, caller.actor, now, grant=grant_id)
-        with transaction(registry.control):
-            row = rights.by_id(registry, _TABLE, grant_id) or {}
-            private = {"reason": grant.reason, "ended_by": caller.actor}
-            ended = {"expires_at": now.isoformat()}
-            rights.replace(registry, _TABLE, row, ended, private)
+        row = rights.by_id(registry, _TABLE, grant_id) or {}
+        private = {"reason": grant.reason, "ended_by": caller.actor}
+        rights.replace(registry, _TABLE, row, {"expires_at": now.isoformat()}, private)
     return _one(registry, store.workspace.id, grant_id)
 
 

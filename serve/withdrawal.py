@@ -98,8 +98,11 @@ def erase_again(store: WorkspaceStore, risen: Sequence[Grave]) -> None:
     for grave in risen:
         model_id = ModelId(grave.object_id)
         if not store.count("models", "id = ?", (model_id,)):
-            gallery.destroy_of_model(store, model_id)  # only parts of the copy were put back
-            likeness.destroy(store, model_id)
+            with store.transaction():  # only parts of the copy were put back
+                gallery.destroy_of_model(store, model_id)
+                likeness.destroy(store, model_id)
+                _forget_decisions(store, model_id)
+                _forget_words(store, model_id)
         elif grave.cause == ModelStatus.REVOKED:
             revoke(store, model_id, caller, now, erasure.COPY_PUT_BACK)
         else:
@@ -117,9 +120,11 @@ def _files_of(store: WorkspaceStore, model_id: ModelId) -> dict[str, str]:
 
 def _forget_decisions(store: WorkspaceStore, model_id: ModelId) -> None:
     """Destroy campaigns and decisions about images; a publication keeps its codes."""
-    for table in ("campaigns", "image_approvals"):
+    for table in ("campaigns", "image_approvals", "publications"):
         for raw in list(store.raw(table, "model_id = ?", (model_id,))):
-            store.destroy(table, raw["id"])
+            idempotency.forget(store, raw["id"])  # a fingerprint of what somebody wrote
+            if table != "publications":
+                store.destroy(table, raw["id"])
     ledger.forget_words(store, model_id)
     store.destroy("meta", _pause(model_id))
 
