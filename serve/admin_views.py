@@ -36,6 +36,7 @@ def _utf8(text: str) -> str:
 
 Secret = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_utf8)]
 Roles = Annotated[list[Role], Field(min_length=1, max_length=5)]
+Scopes = Annotated[list[ScopeName], Field(min_length=1, max_length=8)]
 AccountName = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_utf8)]
 
 
@@ -52,10 +53,18 @@ class PersonChange(schema.Body):
     password: Secret | None = None
 
 
+class PersonConfirmation(schema.Body):
+    roles: Roles = Field(description="What is confirmed; other roles wait: 409.")
+
+
 class NewKey(schema.Body):
-    scopes: Annotated[list[ScopeName], Field(min_length=1, max_length=8)]
+    scopes: Scopes
     label: Annotated[str, Field(max_length=120), AfterValidator(_utf8)] = ""
     days: int | None = Field(None, ge=1, le=3653, description="The key ends after so many days.")
+
+
+class KeyConfirmation(schema.Body):
+    scopes: Scopes = Field(description="What is confirmed; other scopes wait: 409.")
 
 
 class NewGlass(schema.Body):

@@ -7,7 +7,8 @@ Rules:
 - A change that ends or narrows counts at once and ends the person's sessions.
 - An `admin` sees no likeness, and can't make itself an account that does: what an admin makes or
   gives a new password waits until another person (`consents:write`) confirms it, unless it opens
-  nothing. The command line makes accounts that count at once: it has the root key anyway.
+  nothing. None of those whose change waits may confirm. The command line makes accounts that count
+  at once: it has the root key anyway.
 
 Throttling and the sign-in page are elsewhere (`throttle.py`, `api/sign_in.py`).
 """
@@ -25,7 +26,14 @@ from serve import rights
 from serve.roles import check_roles, is_blind, scopes_of
 from workspace import sealing
 from workspace.database import transaction
-from workspace.errors import Conflict, HousemodelError, InvalidRequest, NotFound, Refused
+from workspace.errors import (
+    Conflict,
+    HousemodelError,
+    InvalidRequest,
+    NotFound,
+    Refused,
+    Unauthenticated,
+)
 from workspace.registry import Registry
 from workspace.types import PersonId, WorkspaceId, new_id
 
@@ -39,7 +47,7 @@ Status = Literal["active", "awaiting_confirmation", "removed", "damaged"]
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One account. `made_by` is who made or last changed it while it waits."""
+    """One account."""
 
     id: PersonId
     workspace_id: WorkspaceId
@@ -47,7 +55,6 @@ class Person:
     roles: tuple[str, ...]
     status: Status
     created_at: str  # RFC 3339 in UTC
-    made_by: str | None = None
 
     @property
     def scopes(self) -> frozenset[str]:
@@ -79,7 +86,6 @@ def add(
     granted, name = check_roles(roles), _clean_name(name)
     kept = sealing.hash_password(_clean_password(password, name))
     registry.get(workspace_id)
-    waits = made_by is not None and not is_blind(scopes_of(granted))
     row = {
         "id": person_id or new_id("per"),
         "workspace_id": workspace_id,
@@ -88,7 +94,7 @@ def add(
         "created_at": now.isoformat(),
         "disabled_at": None,
     }
-    private = {"name": name, "password": kept, "waits_for": made_by if waits else None}
+    private = {"name": name, "password": kept, "waits_for": [made_by] if made_by else []}
     with transaction(registry.control):
         if _by_hash(registry, row["hash"] or "") is not None:
             raise Conflict("There is a person of this name.", (), None, "/name")
@@ -129,7 +135,8 @@ def change(
     """Give other roles or a new password, and end the person's sessions.
 
     Args:
-        made_by: See `add`. With a new password or more rights the account waits again.
+        made_by: See `add`. With a new password or more rights the account waits again; None
+            lets it count.
 
     Raises:
         InvalidRequest: a role or the password can't be used.
@@ -148,32 +155,55 @@ def change(
         if slow is not None:
             private["password"] = slow
         if made_by is not None and (slow is not None or not after <= before):
-            private["waits_for"] = private["waits_for"] or made_by
-        if made_by is None or is_blind(after):
-            private["waits_for"] = None
+            private["waits_for"] = sorted({*_makers(private), made_by})
+        if made_by is None:
+            private["waits_for"] = []
         rights.replace(registry, _TABLE, row, columns, private)
         _end_sessions(registry, person_id)
     return get(registry, workspace_id, person_id)
 
 
+def change_own_password(registry: Registry, person_id: str, password: str) -> None:
+    """Give the person the password that they chose, and end their sessions; nothing else changes.
+
+    Raises:
+        InvalidRequest: the password can't be used.
+        Unauthenticated: the account does not count, or not any more.
+    """
+    slow = sealing.hash_password(_clean_password(password, _active(registry, person_id).name))
+    with transaction(registry.control):
+        person = _active(registry, person_id)
+        row, private = _whole(registry, person.workspace_id, person_id)
+        rights.replace(registry, _TABLE, row, {}, {**private, "password": slow})
+        _end_sessions(registry, person_id)
+
+
 def confirm(
-    registry: Registry, workspace_id: WorkspaceId, person_id: str, confirmed_by: str
+    registry: Registry,
+    workspace_id: WorkspaceId,
+    person_id: str,
+    confirmed_by: str,
+    roles: Iterable[str] | None = None,
 ) -> Person:
     """Let an account count that waits; confirming it again changes nothing.
 
     Args:
         confirmed_by: The principal of whoever confirms.
+        roles: What they confirm; None for the command line, which confirms what there is.
 
     Raises:
-        Refused: whoever made it can't confirm it, nor can the person whom it is for.
+        Conflict: the account has other roles.
+        Refused: whoever made or changed it can't confirm it, nor can the person whom it is for.
         NotFound: there is none under this id, or its row is damaged.
     """
     with transaction(registry.control):
         row, private = _whole(registry, workspace_id, person_id)
-        if private["waits_for"] is not None:
-            if confirmed_by in (private["waits_for"], person_id):
-                raise Refused("Somebody else than who made this account must confirm it.")
-            rights.replace(registry, _TABLE, row, {}, {**private, "waits_for": None})
+        if roles is not None and set(roles) != set(row["roles"].split()):
+            raise Conflict("This account has other roles than these.", (), None, "/roles")
+        if _person(registry, row).status == "awaiting_confirmation":
+            if confirmed_by in (*_makers(private), person_id):
+                raise Refused("Somebody else than who made or changed this account confirms it.")
+            rights.replace(registry, _TABLE, row, {}, {**private, "waits_for": []})
     return get(registry, workspace_id, person_id)
 
 
@@ -189,7 +219,7 @@ def remove(registry: Registry, workspace_id: WorkspaceId, person_id: str, now: d
             private = rights.opened(registry, _TABLE, row) or {}
             ended = {**row, "hash": rights.hash_of(person_id), "disabled_at": now.isoformat()}
             registry.control.execute(f"DELETE FROM {_TABLE} WHERE id = ?", [person_id])
-            kept = {"name": private.get("name", ""), "password": "", "waits_for": None}
+            kept = {"name": private.get("name", ""), "password": "", "waits_for": []}
             rights.insert(registry, _TABLE, {k: ended[k] for k in ended if k != "sealed"}, kept)
         _end_sessions(registry, person_id)
     return get(registry, workspace_id, person_id)
@@ -251,7 +281,7 @@ def _person(registry: Registry, row: dict[str, Any]) -> Person:
         status = "damaged"
     elif row["disabled_at"]:
         status = "removed"
-    elif private["waits_for"] is not None:
+    elif _makers(private) and not is_blind(scopes_of(row["roles"].split())):
         status = "awaiting_confirmation"
     return Person(
         PersonId(row["id"]),
@@ -260,8 +290,20 @@ def _person(registry: Registry, row: dict[str, Any]) -> Person:
         tuple(str(row["roles"]).split()),
         status,
         row["created_at"],
-        private["waits_for"] if private else None,
     )
+
+
+def _makers(private: dict[str, Any]) -> list[str]:
+    """The principals of everybody over HTTP whose change nobody has confirmed."""
+    kept = private["waits_for"] or []
+    return [kept] if isinstance(kept, str) else kept  # one name: as it was written once
+
+
+def _active(registry: Registry, person_id: str) -> Person:
+    person = find(registry, person_id)
+    if person is None:
+        raise Unauthenticated("This account does not count any more.")
+    return person
 
 
 def _row(registry: Registry, workspace_id: str, person_id: str) -> dict[str, Any]:

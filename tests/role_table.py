@@ -110,6 +110,8 @@ TABLE: dict[str, str] = {
 # The least that each route with an id needs to get as far as looking for what the id names.
 BODIES: dict[str, dict[str, object]] = {
     "PATCH /v1/admin/people/{person_id}": {"roles": ["auditor"]},
+    "POST /v1/admin/people/{person_id}/confirm": {"roles": ["auditor"]},
+    "POST /v1/admin/keys/{key_id}/confirm": {"scopes": ["audit:read"]},
     "PATCH /v1/models/{model_id}": {"name": "Other"},
     "PATCH /v1/models/{model_id}/retention": {"purpose_met_at": "2027-01-01T00:00:00Z"},
     "POST /v1/models/{model_id}/consents": {"attestations": []},

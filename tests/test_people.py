@@ -232,11 +232,18 @@ def test_what_an_admin_makes_waits_for_somebody_else(
     assert made.status == "awaiting_confirmation"
     with pytest.raises(Unauthenticated):
         auth.sign_in_person(registry, "ines", PASSWORD, NOW, 12)
-    for confirmer in ("per_admin", made.id):
+    people.change(registry, workspace, made.id, password=PASSWORD + "!", made_by="per_second")
+    people.change(registry, workspace, made.id, roles=["auditor"], made_by="per_second")
+    people.change(registry, workspace, made.id, roles=["legal"], made_by="per_third")
+    for confirmer in ("per_admin", "per_second", "per_third", made.id):
         with pytest.raises(Refused):
             people.confirm(registry, workspace, made.id, confirmer)
+    with pytest.raises(Conflict):
+        people.confirm(registry, workspace, made.id, "per_legal", ["legal", "creator"])
+    with pytest.raises(Unauthenticated):
+        people.change_own_password(registry, made.id, "another horse battery")
     assert people.confirm(registry, workspace, made.id, "per_legal").status == "active"
-    assert auth.sign_in_person(registry, "ines", PASSWORD, NOW, 12)
+    assert auth.sign_in_person(registry, "ines", PASSWORD + "!", NOW, 12)
     blind = add(registry, workspace, "audrey", "auditor", "admin", made_by="per_admin")
     assert blind.status == "active"
 

@@ -55,4 +55,4 @@ def change_password(body: NewPassword, visit: Anyone, request: Request, key: Key
             raise Refused("The old password is wrong.", (), None, "/old")
     with visit.store.transaction():
         audit.append(visit.store, "person.password", caller.person, caller.actor, now)
-        people.change(registry, caller.workspace_id, caller.person, password=body.new)
+        people.change_own_password(registry, caller.person, body.new)

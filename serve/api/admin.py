@@ -19,6 +19,7 @@ from serve.admin_views import (
     NewPerson,
     PeopleView,
     PersonChange,
+    PersonConfirmation,
     PersonView,
     PlanView,
     QueueView,
@@ -26,7 +27,7 @@ from serve.admin_views import (
     WorkspaceView,
 )
 from serve.api import once
-from serve.api.access import Key, Visit, allowed
+from serve.api.access import Key, Visit, allowed, check_may_confirm
 from serve.people import Person
 from serve.problems import documented
 from workspace.errors import Conflict
@@ -137,18 +138,25 @@ def remove(person_id: str, visit: Admin) -> PersonView:
 
 
 @router.post("/people/{person_id}/confirm", summary="Let an account count", responses=_CHANGE)
-def confirm(person_id: str, visit: Confirmer, request: Request, key: Key = None) -> PersonView:
-    """Confirm an account that an admin made or changed."""
+def confirm(
+    person_id: str,
+    body: PersonConfirmation,
+    visit: Confirmer,
+    request: Request,
+    key: Key = None,
+) -> PersonView:
+    """Confirm an account that an admin made or changed; no admin may."""
     registry, of = visit.services.registry, visit.store.workspace.id
 
     def act() -> str:
         known = people.get(registry, of, person_id)
+        check_may_confirm(visit)
         if known.status == "awaiting_confirmation":
             _note(visit, "person.confirmed", person_id, " ".join(known.roles))
-        people.confirm(registry, of, person_id, visit.caller.principal)
+        people.confirm(registry, of, person_id, visit.caller.principal, body.roles)
         return person_id
 
-    idempotency.once(visit.store, once.of_nothing(key, request), visit.now(), act)
+    idempotency.once(visit.store, once.of_json(key, request, body), visit.now(), act)
     return PersonView.of(people.get(registry, of, person_id))
 
 

@@ -14,11 +14,11 @@ from fastapi import APIRouter, Request
 
 from compliance import audit
 from serve import auth, idempotency
-from serve.admin_views import KeysView, KeyView, NewKey, NewKeyView
+from serve.admin_views import KeyConfirmation, KeysView, KeyView, NewKey, NewKeyView
 from serve.api import once
-from serve.api.access import Key, Visit, allowed
+from serve.api.access import Key, Visit, allowed, check_may_confirm
 from serve.problems import documented
-from workspace.errors import NotFound
+from workspace.errors import Conflict, NotFound
 from workspace.types import KeyId, new_id
 
 router = APIRouter(prefix="/v1/admin/keys", tags=["admin-keys"])
@@ -65,18 +65,23 @@ def revoke(key_id: str, visit: Admin) -> KeyView:
 
 
 @router.post("/{key_id}/confirm", summary="Let a key count", responses=_CHANGE)
-def confirm(key_id: str, visit: Confirmer, request: Request, key: Key = None) -> KeyView:
-    """Confirm a key that an admin made."""
+def confirm(
+    key_id: str, body: KeyConfirmation, visit: Confirmer, request: Request, key: Key = None
+) -> KeyView:
+    """Confirm a key that an admin made; no admin may."""
     registry, of = visit.services.registry, visit.store.workspace.id
 
     def act() -> str:
         known = _row(visit, key_id)
+        check_may_confirm(visit)
+        if set(body.scopes) != set(known["scopes"].split()):
+            raise Conflict("This key has other scopes than these.", (), None, "/scopes")
         if known["waits"]:
             _note(visit, "key.confirmed", key_id, known["scopes"])
         auth.confirm_key(registry, of, key_id, visit.caller.principal)
         return key_id
 
-    idempotency.once(visit.store, once.of_nothing(key, request), visit.now(), act)
+    idempotency.once(visit.store, once.of_json(key, request, body), visit.now(), act)
     return KeyView(**_shown(_row(visit, key_id), visit))
 
 
