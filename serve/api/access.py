@@ -58,6 +58,15 @@ class Visit:
     store: WorkspaceStore
     again: Callable[[], Caller] | None = None  # checks the key or session anew
 
+    def still(self) -> None:
+        """Check the key or session anew, after a body that took long to arrive.
+
+        Raises:
+            Unauthenticated, Refused: it ended meanwhile.
+        """
+        if self.again is not None:
+            self.again()
+
     def now(self) -> datetime:
         """The present time, in UTC."""
         return self.services.now()

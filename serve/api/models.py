@@ -122,6 +122,7 @@ async def create(
 
 
 def _enrol(visit: Visit, wanted: enrolment.EnrolmentRequest, sent: Once) -> views.ModelAccepted:
+    visit.still()
     services, store, now = visit.services, visit.store, visit.now()
     with idempotency.one_at_a_time(store, sent):
         known = idempotency.find(store, sent, now)

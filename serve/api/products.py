@@ -53,6 +53,7 @@ async def create(
 
 
 def _add(visit: Visit, fields: ProductFields, photo: bytes, sent: Once) -> views.ProductView:
+    visit.still()
     services, store, now = visit.services, visit.store, visit.now()
     known = idempotency.find(store, sent, now)
     if known is None:
