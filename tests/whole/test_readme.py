@@ -32,4 +32,4 @@ def test_the_api_walk_of_the_readme_makes_a_picture(appliance, tmp_path):
     )
     assert ran.returncode == 0, ran.stderr[-2000:]
     with Image.open(tmp_path / "picture.png") as picture:
-        assert picture.size == (96, 128)
+        assert picture.size == (192, 256)
