@@ -202,13 +202,15 @@ class Marker:
         data = self._signed(picture, media_type, definition, packet, None, inputs)
         return Marked(image_id, data, media_type, self.certificate)
 
-    def mark_copy(self, picture: bytes, media_type: str, stored: Marked) -> Marked:
-        """Sign the same picture in another format; the stored one becomes its parent.
+    def mark_copy(
+        self, picture: bytes, media_type: str, stored: Marked, resized: bool = False
+    ) -> Marked:
+        """Sign the same picture in another format or size; the stored one becomes its parent.
 
         Raises:
             MarkingFailed: nothing may leave.
         """
-        definition = manifest.copied(self._version, stored.image_id)
+        definition = manifest.copied(self._version, stored.image_id, resized)
         parent, packet = (stored.data, stored.media_type), manifest.packet_of(stored.data)
         data = self._signed(picture, media_type, definition, packet, parent)
         return Marked(stored.image_id, data, media_type, self.certificate)

@@ -13,6 +13,9 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from PIL import Image
+
 from compliance.marks import fingerprints
 from compliance.marks.labels import Labels, Shows
 from compliance.marks.manifest import Input, packet_of
@@ -20,8 +23,11 @@ from compliance.provenance import Marked, Marker
 from identity.photos import MEDIA_TYPES, Format, decode, encode
 from serve import products
 from serve.products import STORED
+from workspace.errors import InvalidRequest
 from workspace.store import WorkspaceStore
 from workspace.types import RGB, new_id
+
+MOST_PIXELS = 16_000_000  # of an enlarged copy
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +67,37 @@ def mark(marker: Marker, labels: Labels, picture: RGB, wanted: Wanted) -> Finish
     return Finished(file, fingerprints.look_of(pixels), watermark_id, applied, wanted.shows)
 
 
-def copy(marker: Marker, stored: Marked, format: Format) -> Marked:
+def copy(marker: Marker, stored: Marked, format: Format, scale: int = 1) -> Marked:
     """Write a stored picture in a format; PNG is how it is kept.
 
+    Args:
+        scale: How many times as wide and as high, for viewing. Scores are of the stored picture.
+
     Raises:
+        InvalidRequest: it would be larger than `MOST_PIXELS`.
         MarkingFailed: it may not leave.
     """
-    if MEDIA_TYPES[format] == stored.media_type:
+    if scale == 1 and MEDIA_TYPES[format] == stored.media_type:
         return stored
-    packet = packet_of(stored.data)
-    data, media_type = encode(decode(stored.data, STORED), format, packet)
-    return marker.mark_copy(data, media_type, stored)
+    picture = enlarged(decode(stored.data, STORED), scale)
+    data, media_type = encode(picture, format, packet_of(stored.data))
+    return marker.mark_copy(data, media_type, stored, scale > 1)
+
+
+def enlarged(picture: RGB, scale: int) -> RGB:
+    """Enlarge a picture by Lanczos' windowed sinc (Pillow): smoother to look at, nothing invented.
+
+    Raises:
+        InvalidRequest: it would be larger than `MOST_PIXELS`.
+    """
+    if scale == 1:
+        return picture
+    height, width = (side * scale for side in picture.shape[:2])
+    if height * width > MOST_PIXELS:
+        detail = f"An enlarged picture has {MOST_PIXELS:,} pixels at most; ask for a smaller scale."
+        raise InvalidRequest(detail, (), None, "/scale")
+    large = Image.fromarray(picture).resize((width, height), Image.Resampling.LANCZOS)
+    return np.asarray(large, np.uint8)
 
 
 def inputs_of(store: WorkspaceStore, product_ids: Sequence[str]) -> tuple[Input, ...]:

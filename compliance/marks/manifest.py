@@ -79,11 +79,14 @@ def edited(version: str, image_id: str) -> dict[str, Any]:
     return _definition(version, image_id, [opened, changed])
 
 
-def copied(version: str, image_id: str) -> dict[str, Any]:
-    """Describe the same picture in another format; the stored one is its parent ingredient."""
+def copied(version: str, image_id: str, resized: bool = False) -> dict[str, Any]:
+    """Describe the same picture in another format or size; the stored one is its parent."""
     opened = {"action": "c2pa.opened", "parameters": {"ingredientIds": [PARENT]}}
-    transcoded = {"action": "c2pa.transcoded", "softwareAgent": _agent(version)}
-    return _definition(version, image_id, [opened, transcoded])
+    changed = {
+        "action": "c2pa.resized" if resized else "c2pa.transcoded",
+        "softwareAgent": _agent(version),
+    }
+    return _definition(version, image_id, [opened, changed])
 
 
 def xmp(version: str, words: str = "", content_id: str = "", provider: str = "") -> bytes:

@@ -18,6 +18,7 @@ LIVE = frozenset({"queued", "running"})
 SHOWN_WIDTH = 288  # CSS pixels: small pictures are enlarged to this, and say so
 WAITS = "Waits for the person's yes"
 FORMATS = ("png", "jpeg", "webp")
+MOST_PIXELS = 16_000_000  # of an enlarged copy; the service refuses more
 
 
 def is_live(generation: Json) -> bool:
@@ -88,6 +89,12 @@ def figure(image: Json, k: int, n: int) -> str:
         f'download="{image_id}.{each}" aria-label="Download image {k} as {each.upper()}">'
         f"{each.upper()}</a>"
         for each in FORMATS
+    ) + (
+        f' <a class="hm-link" href="/v1/images/{image_id}?format=png&amp;scale=4" '
+        f'download="{image_id}-4x.png" aria-label="Download image {k} four times as large">'
+        "PNG 4×</a>"
+        if width * height * 16 <= MOST_PIXELS
+        else ""
     )
     facts = (
         ("Identity", score(image.get("identity_score"))),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
@@ -15,6 +15,7 @@ from serve.api.access import Visit, allowed
 from serve.guarding import guarded
 from serve.problems import documented
 
+Scale = Literal["1", "2", "4"]
 router = APIRouter(prefix="/v1/images", tags=["images"])
 _PICTURES: dict[str, dict[str, str]] = {kind: {} for kind in MEDIA_TYPES.values()}
 
@@ -33,11 +34,12 @@ def image(
     image_id: str,
     visit: Annotated[Visit, allowed("images:read")],
     format: Annotated[Format | None, Query(description="Wins over `Accept`.")] = None,
+    scale: Annotated[Scale, Query(description="Enlarged for viewing; its marks say so.")] = "1",
 ) -> Response:
     """Open the sealed picture; it is kept as a marked PNG, and marked anew in other formats."""
     wanted = format or preferred(request.headers.get("accept", ""))
     stored = _opened(visit, image_id)
-    copy = marking.copy(visit.services.parts.marker, stored, wanted)
+    copy = marking.copy(visit.services.parts.marker, stored, wanted, int(scale))
     gallery.check_release(visit.store, image_id, visit.caller.scopes)
     gone = BackgroundTask(guarded, retaining.fetched, visit.store, image_id, visit.now())
     headers = _headers(image_id, wanted)

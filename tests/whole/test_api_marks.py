@@ -17,8 +17,9 @@ from PIL import Image
 
 from compliance import audit
 from compliance.marks import certificates
-from serve import gallery
+from serve import gallery, marking
 from tests.service import Service
+from workspace.errors import InvalidRequest
 
 ALGORITHM = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 FORMATS = ("png", "jpeg", "webp")
@@ -254,3 +255,26 @@ def test_a_picture_from_before_marks_does_not_leave(service: Service) -> None:
     for format in FORMATS:
         answer = service.client.get(image["url"], params={"format": format})
         assert (answer.status_code, answer.json()["code"]) == (500, "marking_failed")
+
+
+@pytest.mark.parametrize(("scale", "format"), [(2, "png"), (4, "jpeg")])
+def test_an_enlarged_copy_says_so_and_keeps_its_marks(
+    service: Service, image: Any, scale: int, format: str
+) -> None:
+    answer = service.client.get(image["url"], params={"format": format, "scale": scale})
+    assert answer.status_code == 200, answer.text
+    picture = Image.open(io.BytesIO(answer.content))
+    assert picture.size == (image["width"] * scale, image["height"] * scale)
+    with c2pa.Reader(f"image/{format}", io.BytesIO(answer.content)) as reader:
+        assert reader.get_validation_state() == "Valid" and "c2pa.resized" in reader.json()
+    stripped = io.BytesIO()
+    picture.convert("RGB").save(stripped, "PNG")
+    told = verify(service.client, stripped.getvalue())
+    assert (told["manifest"], told["image_id"]) == (None, image["id"])
+
+
+def test_only_the_named_scales_are_made_and_none_is_too_large(service: Service, image: Any) -> None:
+    assert service.client.get(image["url"], params={"scale": 3}).status_code == 422
+    huge = np.zeros((2048, 2048, 3), np.uint8)
+    with pytest.raises(InvalidRequest, match="smaller scale"):
+        marking.enlarged(huge, 2 * 4)
