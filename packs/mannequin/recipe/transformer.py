@@ -11,7 +11,7 @@ from .layout import SEED_CHANNELS, TEXT_LAYERS, TEXT_TOKENS, Slot
 from .pca import NOISE_SCALE
 from .text import TEXT_WIDTH, build_text_encoder
 
-# "small" trains on a few CPU cores, "large" on a GPU; 2.7 and 22 million parameters
+# "small" trains on a few CPU cores, "large" on a GPU; 2.7 and 26 million parameters
 SIZES = {
     "small": {
         "num_layers": 1,
