@@ -6,7 +6,7 @@
     3 record   the decision is in the audit log              -> Recorded
     4 open     likeness and products, for this one only      -> Opened
     5 render   a batch of compatible generations is drawn    -> Drawn
-    6 review   scores, then marks; unmarked nothing goes on  -> Reviewed
+    6 review   a look, scores, marks; unmarked nothing leaves -> Reviewed
     7 publish  sealed images + state + audit, all or nothing -> Published
     8 result   ids, scores, links: `present.py`; bytes leave only through the image route
 
@@ -24,7 +24,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from compliance import approvals, audit, consent, ledger, licences
+from compliance import approvals, audit, ledger, licences
 from identity.likeness import open_likeness
 from serve import (
     conditioning,
@@ -137,10 +137,16 @@ def admit(parts: Parts, resolved: Resolved, at_submit: bool = False) -> Admitted
     """2. Ask compliance: consent, scope, dates, plan, quota, words. Refused with the clause."""
     accepted = resolved.accepted
     store, asked = accepted.store, accepted.asked
-    plan, now = accepted.plan, parts.clock()
-    verdict = standing.verdict(store, plan, asked, accepted.id, now, at_submit)
-    given = consent.current(store, asked.model_id) if asked.model_id else None
-    standing.check_words(resolved.prompt.text, asked, given, parts.content)
+    verdict = standing.verdict(
+        store,
+        accepted.plan,
+        asked,
+        resolved.prompt.text,
+        accepted.id,
+        parts.clock(),
+        at_submit,
+        parts.content,
+    )
     return Admitted(resolved, verdict)
 
 

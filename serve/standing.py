@@ -45,26 +45,32 @@ def verdict(
     store: WorkspaceStore,
     plan: Plan,
     asked: Asked,
+    prompt: str,
     generation_id: str,
     now: datetime,
     at_submit: bool = False,
+    words: content.PromptRules | None = None,
 ) -> admission.Admitted:
-    """Ask admission about a request at this moment.
+    """Ask admission about a request at this moment, and its prompt about the consent's words.
 
     Raises:
         HousemodelError: see `admission.admit`; ToolNotAllowed by the model's own list.
+        ContentRefused: see `check_words`.
     """
     rules.model_allows(store, asked)
     model_id = asked.model_id
-    return admission.admit(
+    given = consent.current(store, model_id) if model_id else None
+    admitted = admission.admit(
         use_of(asked),
         plan,
         rules.model_status(store, model_id),
-        consent.current(store, model_id) if model_id else None,
+        given,
         rules.usage(store, generation_id, model_id, now, at_submit),
         now,
         campaigns.named(store, model_id, asked.campaign),
     )
+    check_words(prompt, asked, given, words)
+    return admitted
 
 
 def check_words(

@@ -120,10 +120,6 @@ class Watermark:
                 return found
         return None
 
-    def soft_bits(self, picture: RGB, scale: float) -> Floats:
-        """The soft values of the coded bits at a known scale; to measure with."""
-        return self._heard(self._tile(_brightness(picture), scale)[1])[1:]
-
     def _heard(self, spectrum: Waves) -> Floats:
         """How much of each pattern is in a tile."""
         waves = spectrum[_DOWN, _RIGHT]
