@@ -7,12 +7,14 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from serve import auth, demo_workspace, local, pipeline, queue, samples, walk
-from serve.asked import Asked
-from serve.demo import prepared_key
+from serve import local, pipeline, queue
+from serve.callers import auth
 from serve.idempotency import Once
+from serve.line.asked import Asked
 from serve.services import Services
 from serve.settings import load_settings
+from serve.showcase import demo_workspace, samples, walk
+from serve.showcase.demo import prepared_key
 from workspace.ports import Diffusion
 from workspace.types import (
     TERMINAL,

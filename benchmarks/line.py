@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmarks import appliance, bare, report
 from benchmarks.report import Figure
-from serve import demo_workspace, samples, walk
+from serve.showcase import demo_workspace, samples, walk
 
 IDLE_SECONDS = 5.0
 

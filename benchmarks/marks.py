@@ -32,8 +32,9 @@ from compliance.marks.labels import load_labels
 from compliance.marks.watermark import Watermark
 from compliance.provenance import Marker, ProvenanceConfig, open_marker
 from identity.photos import encode
-from serve import marking, samples
+from serve.line import marking
 from serve.settings import PROJECT
+from serve.showcase import samples
 from workspace.registry import Registry
 from workspace.types import RGB
 

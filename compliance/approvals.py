@@ -100,7 +100,7 @@ def hold(store: WorkspaceStore, image_id: str, asked: bool, scopes: Collection[s
 def decide_image(
     store: WorkspaceStore, image_id: str, approved: bool, actor: str, now: datetime
 ) -> ImageApproval:
-    """Note the person's answer and audit it; `serve.approving` destroys what was declined.
+    """Note the person's answer and audit it; `serve.custody.approving` destroys what was declined.
 
     Raises:
         NotFound: nobody was asked about this image.

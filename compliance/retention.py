@@ -6,8 +6,8 @@ The person's interactions are the agreements that were recorded and what the per
 talent page; what the brand makes with the model counts for nothing, so a model that nobody renews
 ends, however much it is used.
 
-This module knows dates and reasons. What destroys is `serve/withdrawal.py`; when it is asked is
-`serve/retaining.py`. The numbers are in `configs/retention.toml`, the page is
+This module knows dates and reasons. What destroys is `serve/custody/withdrawal.py`; when it is
+asked is `serve/custody/retaining.py`. The numbers are in `configs/retention.toml`, the page is
 `retention_page.py`.
 """
 

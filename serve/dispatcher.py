@@ -16,15 +16,18 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from serve import leases, pipeline, queue, recovery, rendering, scheduler, standing
-from serve.builder import Builder
-from serve.endings import end, stop
-from serve.guarding import guarded, log_unknown
-from serve.leases import Claim
-from serve.progress import News
-from serve.stages import Drawn, Opened, Parts
-from serve.unlocked import Unlocked
-from serve.upkeep import Upkeep
+from serve import pipeline, queue, scheduler
+from serve.custody import standing
+from serve.line import rendering
+from serve.line.stages import Drawn, Opened, Parts
+from serve.work import leases, recovery
+from serve.work.builder import Builder
+from serve.work.endings import end, stop
+from serve.work.guarding import guarded, log_unknown
+from serve.work.leases import Claim
+from serve.work.progress import News
+from serve.work.unlocked import Unlocked
+from serve.work.upkeep import Upkeep
 from workspace.errors import (
     EngineFailed,
     HousemodelError,

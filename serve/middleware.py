@@ -20,7 +20,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serve import problems
-from serve.guarding import place_of
+from serve.work.guarding import place_of
 from workspace.errors import HousemodelError, InvalidRequest, PayloadTooLarge
 
 REQUEST_ID_HEADER = "x-request-id"

@@ -26,24 +26,21 @@ from datetime import datetime
 
 from compliance import approvals, audit, ledger, licences
 from identity.likeness import open_likeness
-from serve import (
+from serve import idempotency, queue
+from serve.custody import standing
+from serve.idempotency import Once
+from serve.line import (
     conditioning,
     gallery,
-    idempotency,
-    leases,
     marking,
     products,
-    queue,
     rendering,
     rules,
     scoring,
-    standing,
     templates,
 )
-from serve.asked import Asked
-from serve.idempotency import Once
-from serve.leases import Claim
-from serve.stages import (
+from serve.line.asked import Asked
+from serve.line.stages import (
     Accepted,
     Admitted,
     Drawn,
@@ -54,6 +51,8 @@ from serve.stages import (
     Resolved,
     Reviewed,
 )
+from serve.work import leases
+from serve.work.leases import Claim
 from workspace.types import GenerationId, GenerationStatus, WorkspaceId, new_id
 
 OnStep = Callable[[int, int], None]  # step, steps; of the whole batch

@@ -17,7 +17,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from serve.views import CheckView
+from serve.wire.views import CheckView
 from workspace.errors import HousemodelError, InvalidRequest, NotFound, PayloadTooLarge
 
 MEDIA_TYPE = "application/problem+json"

@@ -19,9 +19,9 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from serve.asked import Asked
-from serve.leases import keep_error
+from serve.line.asked import Asked
 from serve.scheduler import Waiting
+from serve.work.leases import keep_error
 from workspace.errors import HousemodelError, NotFound, QueueFull, SealBroken
 from workspace.store import WorkspaceStore
 from workspace.types import GenerationId, GenerationStatus, ModelId

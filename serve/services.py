@@ -17,10 +17,11 @@ from compliance.provenance import ProvenanceConfig, open_marker
 from compliance.retention import RetentionRules
 from compliance.safety import SafetyGate, SafetyLimits
 from identity.limits import Limits
-from serve import VERSION, withdrawal
+from serve import VERSION
+from serve.custody import withdrawal
 from serve.dispatcher import Dispatcher, Policy
+from serve.line.stages import Parts
 from serve.settings import PROJECT
-from serve.stages import Parts
 from workspace.plans import Plan
 from workspace.ports import Diffusion, FaceEncoder, Safety
 from workspace.registry import Registry

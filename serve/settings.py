@@ -2,7 +2,7 @@
 
 `load_settings()` reads `configs/housemodel.toml` once into a frozen `Settings`. Constructors
 elsewhere receive values, never this object; only composition roots (`serve.app`, `serve.runtime`,
-`serve.demo`, `serve.cli`) take it whole.
+`serve.showcase.demo`, `serve.cli`) take it whole.
 """
 
 from __future__ import annotations

@@ -46,10 +46,10 @@ from serve.api import (
     talent_links,
     verify,
 )
-from serve.forms import Uploads
+from serve.callers.throttle import Throttle
 from serve.middleware import Frame
 from serve.services import Services
-from serve.throttle import Throttle
+from serve.wire.forms import Uploads
 
 _ROUTERS = (
     health,

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from compliance import audit
-from serve import endings, leases
+from serve.work import endings, leases
 from tests.consenting import Unseeing, ask, person
 from tests.service import Service, boxes, open_service
 from workspace.errors import HousemodelError

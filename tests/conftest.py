@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from identity.encoder import InsightFaceEncoder
+from serve.line.stages import Parts
 from serve.settings import PROJECT, load_settings
-from serve.stages import Parts
 from tests.homes import ROOT_KEY, open_store
 from tests.service import Service, open_service
 from workspace.registry import Registry

@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 
 from compliance import audit
-from serve import leases, pipeline, products, queue
-from serve.asked import Asked
+from serve import pipeline, queue
 from serve.idempotency import Once
-from serve.leases import Claim
-from serve.stages import Published
+from serve.line import products
+from serve.line.asked import Asked
+from serve.line.stages import Published
+from serve.work import leases
+from serve.work.leases import Claim
 from tests.service import Service
 from workspace.types import Caller, GenerationId, GenerationStatus, ProductId, Tool
 

@@ -15,7 +15,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from serve import auth, local
+from serve import local
+from serve.callers import auth
 from serve.settings import Settings, load_settings
 from workspace.keys import load_root_key
 from workspace.registry import Registry

@@ -17,10 +17,10 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from identity.limits import load_limits
-from serve import auth
-from serve.samples import SamplePerson, SampleProduct, people, products
+from serve.callers import auth
 from serve.services import Services, make_services
 from serve.settings import PROJECT
+from serve.showcase.samples import SamplePerson, SampleProduct, people, products
 from serve.web import build_app
 from tests.homes import ROOT_KEY, guidelines, plans
 from tests.simulated import SimulatedDiffusion, SimulatedSafety

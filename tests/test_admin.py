@@ -13,9 +13,9 @@ from fastapi.testclient import TestClient
 
 from compliance import audit
 from identity import likeness
-from serve import auth, break_glass, people
 from serve.__main__ import main
 from serve.api import sign_in as sign_in_page
+from serve.callers import auth, break_glass, people
 from serve.services import utc_now
 from tests.homes import NOW, bytes_under
 from tests.service import EVERYTHING, Service, new_client

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from starlette.routing import Mount
 
-from serve import auth
 from serve.api import events
-from serve.forms import Form, _MemoryParser
+from serve.callers import auth
+from serve.wire.forms import Form, _MemoryParser
 from tests.service import EVERYTHING, Service, new_client
 from workspace.errors import Starting
 

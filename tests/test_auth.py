@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from serve import auth
+from serve.callers import auth
 from tests.homes import NOW, bytes_under
 from workspace.errors import (
     HousemodelError,

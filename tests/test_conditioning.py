@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from identity.encoder import InsightFaceEncoder
-from serve import conditioning, outline, scoring
+from serve.line import conditioning, outline, scoring
 from tests.service import sample, sample_product
 from tests.simulated import SUMMARY
 from workspace.types import RGB, Embedding, Face

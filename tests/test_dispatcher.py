@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from serve import gallery, products, queue
+from serve import queue
+from serve.line import gallery, products
 from tests.generating import (
     actions,
     ask,

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from compliance import audit, checkpoints, erasure, ledger
-from serve import withdrawal
 from serve.__main__ import main
+from serve.custody import withdrawal
 from serve.settings import load_settings
 from tests.homes import NOW, ROOT_KEY, bytes_under, caller, open_registry, open_store
 from tests.test_retention import person, picture

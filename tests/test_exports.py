@@ -12,7 +12,8 @@ import pytest
 
 from compliance import audit, policy, records
 from compliance.retention import RetentionRules
-from serve import subject_export, withdrawal
+from serve.custody import withdrawal
+from serve.subjects import subject_export
 from tests.homes import NOW, caller, open_store
 from tests.service import Service
 from tests.test_retention import person, picture

@@ -9,8 +9,8 @@ import pytest
 from fastapi.security import HTTPAuthorizationCredentials
 from starlette.requests import Request
 
-from serve import auth
 from serve.api import access, events
+from serve.callers import auth
 from serve.dispatcher import Dispatcher
 from tests.generating import ask, draw, product_of, submit
 from tests.service import Service

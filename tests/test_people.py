@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from compliance import audit
-from serve import auth, people, signing_in
 from serve.api import sign_in as sign_in_page
-from serve.roles import ROLE_SCOPES
-from serve.throttle import PER_ADDRESS, PER_NAME, Throttle
+from serve.callers import auth, people, signing_in
+from serve.callers.roles import ROLE_SCOPES
+from serve.callers.throttle import PER_ADDRESS, PER_NAME, Throttle
 from tests.homes import NOW, ROOT_KEY, bytes_under
 from tests.service import Service, new_client
 from workspace import sealing

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from identity.photos import decode
-from serve import gallery, pipeline, products, queue, rules, stages
-from serve.products import STORED
+from serve import pipeline, queue
+from serve.line import gallery, products, rules, stages
+from serve.line.products import STORED
+from serve.line.stages import Published
 from serve.settings import PROJECT
-from serve.stages import Published
 from tests.alike import drawn_alike
 from tests.generating import (
     actions,

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from serve import leases, queue, recovery
-from serve.asked import Asked
-from serve.leases import Claim
+from serve import queue
+from serve.line.asked import Asked
+from serve.work import leases, recovery
+from serve.work.leases import Claim
 from tests.homes import NOW, open_registry
 from workspace.errors import Conflict, EngineFailed, NotFound, QueueFull
 from workspace.store import WorkspaceStore

@@ -12,8 +12,10 @@ import pytest
 from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
 
-from serve import auth, forms, middleware
+from serve import middleware
 from serve.api import access
+from serve.callers import auth
+from serve.wire import forms
 from tests.service import Service, new_client
 
 FORM = "multipart/form-data; boundary=b"

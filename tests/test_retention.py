@@ -14,9 +14,9 @@ from compliance import audit, consent, erasure, policy, retention, retention_pag
 from compliance.retention import RetentionRules, destroy_by, load_retention
 from compliance.terms import parse_terms
 from identity.models import TABLE
-from serve import retaining
+from serve.custody import retaining
 from serve.settings import PROJECT
-from serve.upkeep import Upkeep
+from serve.work.upkeep import Upkeep
 from tests.homes import NOW, ROOT_KEY, caller, guidelines, open_store, ticked
 from tests.service import Service, new_client
 from workspace.errors import Fault, RetentionPolicyMissing

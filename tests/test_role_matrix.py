@@ -19,9 +19,9 @@ from typing import Any
 import pytest
 
 from identity import likeness
-from serve import auth, people
-from serve.roles import ROLE_SCOPES, is_blind
-from serve.scopes import SCOPES
+from serve.callers import auth, people
+from serve.callers.roles import ROLE_SCOPES, is_blind
+from serve.callers.scopes import SCOPES
 from serve.services import utc_now
 from tests.role_table import ANYONE, BODIES, GLASS, LINK, PUBLIC, TABLE, may
 from tests.service import EVERYTHING, Service

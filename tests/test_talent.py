@@ -13,9 +13,10 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from compliance import approvals, audit, campaigns, erasure
-from serve import person, rights, talent
 from serve.api.talent import Paces
-from serve.pace import Pace
+from serve.callers import rights
+from serve.callers.pace import Pace
+from serve.subjects import person, talent
 from tests.service import Service, new_client
 from tests.talents import Desk, open_desk
 from workspace.errors import RateLimited

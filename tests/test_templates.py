@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serve.templates import Words, names_model, resolve
+from serve.line.templates import Words, names_model, resolve
 from workspace.errors import UnresolvedPlaceholder
 
 

@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 
-from serve import auth, demo_workspace, idempotency, samples
+from serve import idempotency
 from serve.__main__ import main
+from serve.callers import auth
 from serve.cli import up
 from serve.dispatcher import Dispatcher
 from serve.idempotency import Once
 from serve.settings import load_settings
+from serve.showcase import demo_workspace, samples
 from tests.service import Service, enrolment
 from workspace.keys import load_root_key
 from workspace.registry import Registry

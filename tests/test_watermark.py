@@ -12,7 +12,7 @@ from PIL import Image
 
 from compliance.marks import codes
 from compliance.marks.watermark import MIN_SIDE, Watermark
-from serve import samples
+from serve.showcase import samples
 from workspace.errors import MarkingFailed
 from workspace.types import RGB
 

@@ -20,9 +20,9 @@ from fastapi.security.utils import get_authorization_scheme_param
 from starlette.concurrency import run_in_threadpool
 from starlette.types import Scope
 
-from serve import auth
-from serve.paging import DEFAULT_LIMIT, MAX_LIMIT
+from serve.callers import auth
 from serve.services import Services
+from serve.wire.paging import DEFAULT_LIMIT, MAX_LIMIT
 from workspace.errors import Refused, Unauthenticated
 from workspace.store import WorkspaceStore
 from workspace.types import Caller

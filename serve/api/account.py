@@ -7,11 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Request
 
 from compliance import audit
-from serve import people
-from serve.admin_views import AccountView, NewPassword
 from serve.api.access import Key, Visit, allowed
+from serve.callers import people
+from serve.callers.throttle import Throttle
 from serve.problems import documented
-from serve.throttle import Throttle
+from serve.wire.admin_views import AccountView, NewPassword
 from workspace.errors import Conflict, Refused
 
 router = APIRouter(prefix="/v1/account", tags=["account"])

@@ -2,7 +2,7 @@
 
 An admin runs the appliance and sees no likeness: no answer here has a photo, an image, a prompt or
 the name of a custom model, and an account that would show them waits until somebody with
-`consents:write` confirms it (`serve/people.py`). Keys are in `admin_keys.py`.
+`consents:write` confirms it (`serve/callers/people.py`). Keys are in `admin_keys.py`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,14 @@ from fastapi import APIRouter, Request
 
 from compliance import audit
 from identity import models
-from serve import about, auth, idempotency, people, rules
-from serve.admin_views import (
+from serve import about, idempotency
+from serve.api import once
+from serve.api.access import Key, Visit, allowed, check_may_confirm
+from serve.callers import auth, people
+from serve.callers.people import Person
+from serve.line import rules
+from serve.problems import documented
+from serve.wire.admin_views import (
     NewPerson,
     PeopleView,
     PersonChange,
@@ -26,10 +32,6 @@ from serve.admin_views import (
     UsageView,
     WorkspaceView,
 )
-from serve.api import once
-from serve.api.access import Key, Visit, allowed, check_may_confirm
-from serve.people import Person
-from serve.problems import documented
 from workspace.errors import Conflict
 from workspace.types import PersonId, new_id
 

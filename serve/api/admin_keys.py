@@ -2,7 +2,7 @@
 
 A secret is shown once, in the answer that made the key. A key that an admin makes and that opens
 likenesses or images waits until somebody with `consents:write` confirms it, or `admin` would see
-them by a detour (`serve/people.py`).
+them by a detour (`serve/callers/people.py`).
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request
 
 from compliance import audit
-from serve import auth, idempotency
-from serve.admin_views import KeyConfirmation, KeysView, KeyView, NewKey, NewKeyView
+from serve import idempotency
 from serve.api import once
 from serve.api.access import Key, Visit, allowed, check_may_confirm
+from serve.callers import auth
 from serve.problems import documented
+from serve.wire.admin_views import KeyConfirmation, KeysView, KeyView, NewKey, NewKeyView
 from workspace.errors import Conflict, NotFound
 from workspace.types import KeyId, new_id
 

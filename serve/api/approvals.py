@@ -12,11 +12,13 @@ from fastapi import APIRouter, Request, Response
 
 from compliance import approvals, campaigns
 from identity import activation, enrolment
-from serve import approval_views, approving, idempotency, paging, present, views
+from serve import idempotency
 from serve.api import once
 from serve.api.access import PAGE, Cursor, Key, Limit, Visit, allowed
+from serve.custody import approving
 from serve.idempotency import Once
 from serve.problems import documented
+from serve.wire import approval_views, paging, present, views
 from workspace.errors import ModelRevoked
 from workspace.rows import Row
 from workspace.types import GenerationId, ModelId, ModelStatus

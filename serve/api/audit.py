@@ -7,9 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from compliance import audit, checkpoints
-from serve import views
 from serve.api.access import PAGE, Limit, Visit, allowed
 from serve.problems import documented
+from serve.wire import views
 
 router = APIRouter(prefix="/v1/audit", tags=["audit"])
 

@@ -6,12 +6,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Request
 
-from serve import break_glass, idempotency
-from serve.admin_views import GlassesView, GlassView, NewGlass
+from serve import idempotency
 from serve.api import once
 from serve.api.access import Key, Visit, allowed
-from serve.break_glass import Grant
+from serve.callers import break_glass
+from serve.callers.break_glass import Grant
 from serve.problems import documented
+from serve.wire.admin_views import GlassesView, GlassView, NewGlass
 from workspace.types import ModelId
 
 router = APIRouter(tags=["break-glass"])

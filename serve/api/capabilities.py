@@ -8,9 +8,11 @@ from fastapi import APIRouter
 
 from compliance import retention
 from compliance.terms import CUSTOM_MODEL_TOOLS
-from serve import about, rules, schema
+from serve import about
 from serve.api.access import Visit, allowed
+from serve.line import rules
 from serve.problems import documented
+from serve.wire import schema
 from workspace.types import Gender
 
 router = APIRouter(prefix="/v1", tags=["capabilities"])

@@ -14,10 +14,12 @@ from pydantic import Field, JsonValue
 from compliance import consent, retention
 from compliance.terms import parse_terms
 from identity import enrolment
-from serve import idempotency, present, renewal, schema, views
+from serve import idempotency
 from serve.api import once
 from serve.api.access import Key, Visit, allowed
+from serve.custody import renewal
 from serve.problems import documented
+from serve.wire import present, schema, views
 from workspace.errors import SealBroken
 from workspace.types import ConsentId, GenerationId, ModelId
 

@@ -8,9 +8,9 @@ from fastapi import APIRouter
 
 from compliance import erasure
 from identity import enrolment
-from serve import views
 from serve.api.access import Visit, allowed
 from serve.problems import documented
+from serve.wire import views
 from workspace.types import ModelId
 
 router = APIRouter(prefix="/v1", tags=["erasure"])

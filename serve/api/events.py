@@ -19,9 +19,9 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
-from serve import present, views
 from serve.api.access import Visit, allowed
 from serve.problems import documented
+from serve.wire import present, views
 from workspace.errors import HousemodelError
 from workspace.types import TERMINAL
 

@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict
 
 from compliance import records
 from compliance.records import Record
-from serve import subject_export
 from serve.api.access import Visit, allowed
 from serve.problems import documented
-from serve.views import Time
+from serve.subjects import subject_export
+from serve.wire.views import Time
 from workspace.types import ModelId
 
 router = APIRouter(prefix="/v1", tags=["exports"])

@@ -10,12 +10,14 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 
 from compliance import audit, policy
-from serve import idempotency, paging, pipeline, present, queue, rules, schema, views
+from serve import idempotency, pipeline, queue
 from serve.api import once
 from serve.api.access import PAGE, Cursor, Key, Limit, Visit, allowed
-from serve.asked import SEEDS, Asked
 from serve.idempotency import Once
+from serve.line import rules
+from serve.line.asked import SEEDS, Asked
 from serve.problems import documented
+from serve.wire import paging, present, schema, views
 from workspace.errors import InvalidRequest
 from workspace.types import GenerationId, GenerationStatus, ModelId, ProductId, Tool
 

@@ -10,10 +10,11 @@ from starlette.background import BackgroundTask
 
 from compliance.provenance import Marked
 from identity.photos import MEDIA_TYPES, Format
-from serve import gallery, marking, retaining
 from serve.api.access import Visit, allowed
-from serve.guarding import guarded
+from serve.custody import retaining
+from serve.line import gallery, marking
 from serve.problems import documented
+from serve.work.guarding import guarded
 
 Scale = Literal["1", "2", "4"]
 router = APIRouter(prefix="/v1/images", tags=["images"])

@@ -8,11 +8,11 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
-from serve import accounts
 from serve.api.access import Visit, allowed
-from serve.ledger_views import LedgerView, StatementView
 from serve.problems import documented
-from serve.tables import MEDIA_TYPE
+from serve.subjects import accounts
+from serve.wire.ledger_views import LedgerView, StatementView
+from serve.wire.tables import MEDIA_TYPE
 from workspace.errors import InvalidRequest
 
 router = APIRouter(prefix="/v1/models", tags=["ledger"])

@@ -12,23 +12,15 @@ from pydantic import BeforeValidator, Field, JsonValue
 
 from compliance import retention
 from identity import enrolment
-from serve import (
-    break_glass,
-    forms,
-    idempotency,
-    paging,
-    present,
-    rules,
-    schema,
-    sight,
-    standing,
-    views,
-    withdrawal,
-)
+from serve import idempotency
 from serve.api import once
 from serve.api.access import PAGE, Cursor, Key, Limit, Visit, allowed
+from serve.callers import break_glass, sight
+from serve.custody import standing, withdrawal
 from serve.idempotency import Once
+from serve.line import rules
 from serve.problems import documented
+from serve.wire import forms, paging, present, schema, views
 from workspace.rows import Row
 from workspace.store import WorkspaceStore
 from workspace.types import Caller, Gender, GenerationId, ModelId, ModelStatus, PhotoKind

@@ -11,8 +11,8 @@ import hashlib
 from fastapi import Request
 from pydantic import BaseModel
 
-from serve.forms import Form
 from serve.idempotency import Once
+from serve.wire.forms import Form
 from workspace.rows import canonical_json
 
 

@@ -7,9 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Request
 
 from identity import enrolment, likeness, quality
-from serve import forms, views
 from serve.api.access import Key, Visit, allowed
 from serve.problems import documented
+from serve.wire import forms, views
 from workspace.errors import InvalidRequest
 from workspace.types import Check
 

@@ -7,9 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter
 
 from compliance import policy
-from serve import auth, schema, views
 from serve.api.access import Visit, allowed
+from serve.callers import auth
 from serve.problems import documented
+from serve.wire import schema, views
 
 router = APIRouter(prefix="/v1/policy", tags=["policy"])
 

@@ -9,11 +9,13 @@ from fastapi.responses import Response
 from pydantic import Field
 
 from identity.photos import decode, kind_of
-from serve import forms, idempotency, paging, products, rules, schema, views
+from serve import idempotency
 from serve.api import once
 from serve.api.access import PAGE, Cursor, Key, Limit, Visit, allowed
 from serve.idempotency import Once
+from serve.line import products, rules
 from serve.problems import documented
+from serve.wire import forms, paging, schema, views
 from workspace.rows import Row
 from workspace.types import ProductId
 

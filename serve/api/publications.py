@@ -8,11 +8,14 @@ from fastapi import APIRouter, Request, Response
 from pydantic import AfterValidator, Field
 
 from compliance import ledger
-from serve import gallery, idempotency, publishing, schema, views
+from serve import idempotency
 from serve.api import once
 from serve.api.access import Key, Visit, allowed
-from serve.ledger_views import PublicationView
+from serve.custody import publishing
+from serve.line import gallery
 from serve.problems import documented
+from serve.wire import schema, views
+from serve.wire.ledger_views import PublicationView
 from workspace.errors import NotFound, SealBroken
 
 router = APIRouter(prefix="/v1/images", tags=["publications"])

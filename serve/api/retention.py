@@ -9,10 +9,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from compliance import retention
 from identity import enrolment
-from serve import schema
 from serve.api.access import Visit, allowed
 from serve.problems import documented
-from serve.views import Time
+from serve.wire import schema
+from serve.wire.views import Time
 from workspace.errors import NotFound
 from workspace.types import ModelId
 

@@ -19,11 +19,12 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 
-from serve import auth, schema, signing_in
 from serve.api.access import from_console, services_of
+from serve.callers import auth, signing_in
+from serve.callers.throttle import Throttle
 from serve.problems import documented, headers_of
 from serve.services import Services
-from serve.throttle import Throttle
+from serve.wire import schema
 from workspace.errors import (
     HousemodelError,
     InvalidRequest,

@@ -21,13 +21,14 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from compliance.ledger import Publication
-from serve import break_glass, person, person_page, talent
 from serve.api.access import services_of
-from serve.pace import Pace
-from serve.person_style import HEADERS
+from serve.callers import break_glass
+from serve.callers.pace import Pace
 from serve.problems import documented, request_id_of
 from serve.services import Services
-from serve.talent import Link
+from serve.subjects import person, person_page, talent
+from serve.subjects.person_style import HEADERS
+from serve.subjects.talent import Link
 from workspace.errors import HousemodelError, InvalidRequest, NotFound, Refused
 from workspace.store import WorkspaceStore
 from workspace.types import GenerationId

@@ -8,12 +8,14 @@ from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
 from identity import enrolment
-from serve import idempotency, schema, talent, views
+from serve import idempotency
 from serve.api import once
 from serve.api.access import Key, Visit, allowed
-from serve.ledger_views import TalentLinkMade, TalentLinkView
 from serve.problems import documented
-from serve.talent import MOST_DAYS, Link
+from serve.subjects import talent
+from serve.subjects.talent import MOST_DAYS, Link
+from serve.wire import schema, views
+from serve.wire.ledger_views import TalentLinkMade, TalentLinkView
 from workspace.types import ModelId
 
 router = APIRouter(prefix="/v1/models", tags=["talent-links"])

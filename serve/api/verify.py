@@ -9,9 +9,10 @@ from fastapi import APIRouter, Request
 from compliance.marks import fingerprints
 from compliance.provenance import Finding
 from identity.photos import decode, kind_of
-from serve import forms, gallery, views
 from serve.api.access import Key, Visit, allowed
+from serve.line import gallery
 from serve.problems import documented
+from serve.wire import forms, views
 from workspace.errors import PayloadTooLarge, UnsupportedImage
 
 router = APIRouter(prefix="/v1", tags=["verify"])

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from serve import demo
 from serve.cli.common import add_home, add_json, command, show
 from serve.settings import load_settings
+from serve.showcase import demo
 
 
 def add_parser(commands: Any) -> None:

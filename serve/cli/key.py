@@ -8,9 +8,9 @@ from datetime import timedelta
 from typing import Any
 
 from compliance import audit
-from serve import auth
+from serve.callers import auth
+from serve.callers.scopes import check_scopes
 from serve.cli.common import add_home, add_json, command, now, open_home, show
-from serve.scopes import check_scopes
 from workspace.errors import HousemodelError
 from workspace.registry import Registry
 from workspace.types import KeyId, WorkspaceId, new_id

@@ -12,10 +12,11 @@ from typing import Any
 import httpx
 
 from compliance import licences
-from serve import auth, demo_workspace
+from serve.callers import auth
 from serve.cli.common import add_home, command, now, open_marks
 from serve.deployments.packs import outline
 from serve.settings import Settings, load_settings
+from serve.showcase import demo_workspace
 from workspace.errors import NotFound, SealBroken
 from workspace.keys import load_root_key
 from workspace.registry import Registry

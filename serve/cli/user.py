@@ -13,10 +13,10 @@ import sys
 from typing import Any
 
 from compliance import audit
-from serve import people
+from serve.callers import people
+from serve.callers.people import Person
+from serve.callers.roles import ROLE_SCOPES
 from serve.cli.common import add_home, add_json, command, now, open_home, show
-from serve.people import Person
-from serve.roles import ROLE_SCOPES
 from workspace.errors import InvalidRequest
 from workspace.registry import Registry
 from workspace.types import PersonId, WorkspaceId, new_id

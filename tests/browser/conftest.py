@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from serve import auth, local
+from serve import local
+from serve.callers import auth
 from serve.services import Services
 from serve.settings import load_settings
 from tests.browser.watch import CHROMIUM, FLAGS, Visitor

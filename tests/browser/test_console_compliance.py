@@ -9,8 +9,9 @@ import httpx
 import pytest
 
 from compliance import policy
-from serve import auth, walk
-from serve.samples import people
+from serve.callers import auth
+from serve.showcase import walk
+from serve.showcase.samples import people
 from workspace.types import Caller
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]

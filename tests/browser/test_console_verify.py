@@ -10,7 +10,7 @@ from PIL import Image
 
 from compliance.provenance import Marked
 from identity.photos import encode
-from serve import samples
+from serve.showcase import samples
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from serve.samples import people, products
+from serve.showcase.samples import people, products
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from serve import people
+from serve.callers import people
 from serve.services import utc_now
 from tests.browser.watch import Visitor
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from compliance import campaigns
-from serve import talent
+from serve.subjects import talent
 from tests.talents import person_in
 from workspace.types import Caller
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from serve.samples import SamplePerson
+from serve.showcase.samples import SamplePerson
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [

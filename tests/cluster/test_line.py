@@ -21,8 +21,8 @@ import pytest
 from PIL import Image
 
 from compliance import erasure
-from serve import samples, walk
-from serve.samples import SamplePerson
+from serve.showcase import samples, walk
+from serve.showcase.samples import SamplePerson
 from tests.alike import drawn_alike
 from tests.cluster.started import STOP_SECONDS, Started, rays_folder, still_running
 from tests.homes import open_registry

@@ -11,7 +11,7 @@ import pytest
 from compliance import audit, consent
 from identity import enrolment as enrolling
 from serve import queue
-from serve.asked import Asked
+from serve.line.asked import Asked
 from tests.generating import ask, draw, product_of, submit
 from tests.service import Service, enrolment, garment, sample
 from workspace.errors import ConsentMissing, ConsentSuspended

@@ -17,7 +17,7 @@ from PIL import Image
 
 from compliance import audit
 from compliance.marks import certificates
-from serve import gallery, marking
+from serve.line import gallery, marking
 from tests.service import Service
 from workspace.errors import InvalidRequest
 

@@ -10,7 +10,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from compliance import approvals, audit
-from serve import gallery, leases, marking, recovery
+from serve.line import gallery, marking
+from serve.work import leases, recovery
 from tests.consenting import Unseeing, agree, ask, person, worker
 from tests.generating import draw
 from tests.service import EVERYTHING, Service, boxes, open_service

@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serve import leases, pipeline, products
+from serve import pipeline
 from serve.dispatcher import Dispatcher, Policy
 from serve.idempotency import Once
+from serve.line import products
+from serve.work import leases
 from tests.generating import ACTOR, ask, product_of, submit, until
 from tests.homes import ROOT_KEY
 from tests.service import Service

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from serve import idempotency
-from serve.builder import Builder, Pace
+from serve.work.builder import Builder, Pace
 from tests.generating import until
 from tests.homes import bytes_under
 from tests.service import Service, enrolment, sample

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from serve import samples, walk
-from serve.samples import SamplePerson
+from serve.showcase import samples, walk
+from serve.showcase.samples import SamplePerson
 
 NAME = "Zanzibartholomew Quillfeather"
 PROMPT = "xylocarpous-moonbeam-canary"

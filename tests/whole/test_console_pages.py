@@ -15,7 +15,7 @@ from console.frame import Frame
 from console.pages.editorial import request_body
 from console.pages.flatlay import body_of
 from console.parts.runner import Runner
-from serve import auth
+from serve.callers import auth
 from tests.console_pages import asked_by, loads_of, run
 from tests.service import EVERYTHING
 

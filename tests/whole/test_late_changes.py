@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from serve import pipeline
-from serve.stages import Drawn
+from serve.line.stages import Drawn
 from tests.clauses import Clause, clause_service, each, submitted
 from tests.consenting import ask, person, worker
 from tests.generating import until

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from serve.deployments.safety import OpenNsfw, reduced
-from serve.samples import people, products
+from serve.showcase.samples import people, products
 from tests.identity_fixtures import sample as sample_photo
 from tests.judged import abstract
 from tests.service import Service, enrolment, sample

@@ -7,7 +7,7 @@ from pathlib import Path
 from identity.encoder import InsightFaceEncoder
 from identity.photos import decode
 from serve.deployments.diffusion import LocalDiffusion
-from serve.products import STORED
+from serve.line.products import STORED
 from tests.alike import drawn_alike
 from tests.service import open_service
 from workspace.types import RGB

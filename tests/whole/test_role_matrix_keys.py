@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from serve.scopes import SCOPES
+from serve.callers.scopes import SCOPES
 from tests.service import Service
 from tests.test_role_matrix import by_key, let_in_wrongly
 

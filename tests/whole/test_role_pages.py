@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from console.app import build_console, in_process
-from serve import auth, people
-from serve.roles import ROLE_SCOPES
+from serve.callers import auth, people
+from serve.callers.roles import ROLE_SCOPES
 from serve.services import utc_now
 from tests.console_pages import asked_by, loads_of, run
 from workspace import sealing

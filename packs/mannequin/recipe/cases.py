@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image
 
 from identity.encoder import InsightFaceEncoder
-from serve.conditioning import crop_close_up, fit_full_body, fit_product
-from serve.outline import garment
+from serve.line.conditioning import crop_close_up, fit_full_body, fit_product
+from serve.line.outline import garment
 from workspace.types import RGB, Embedding, PackSummary, References
 
 from .bars import CLOTH, cut

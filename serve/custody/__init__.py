@@ -1,0 +1,1 @@
+"""What happens to a likeness and its pictures after enrolment: renewed, published, ended."""

@@ -1,0 +1,1 @@
+"""What is sent and what comes: the JSON, the forms, the pages of a list."""
