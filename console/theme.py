@@ -102,14 +102,19 @@ def theme() -> Any:
 
 
 def script_tag() -> str:
-    """What goes into the page's head: our script, inline, so that no path needs to be opened."""
-    script = (ASSETS / "console.js").read_text(encoding="utf-8")
+    """What goes into the page's head: our scripts, inline, so that no path needs to be opened.
+
+    `console.js` first, because the others use what it offers as `hm`.
+    """
+    files = sorted(ASSETS.glob("*.js"), key=lambda file: (file.name != "console.js", file.name))
+    scripts = "".join(f"<script>{file.read_text(encoding='utf-8')}</script>" for file in files)
     return (
         '<meta name="color-scheme" content="light dark">'
-        f'<link rel="icon" href="data:image/svg+xml,{quote(_ICON)}"><script>{script}</script>'
+        f'<link rel="icon" href="data:image/svg+xml,{quote(_ICON)}">{scripts}'
     )
 
 
 def style_sheet() -> str:
-    """The style sheet that goes with the theme."""
-    return (ASSETS / "style.css").read_text(encoding="utf-8")
+    """The style sheets that go with the theme: `style.css` first, then one per page that needs it."""
+    files = sorted(ASSETS.glob("*.css"), key=lambda file: (file.name != "style.css", file.name))
+    return "\n".join(file.read_text(encoding="utf-8") for file in files)

@@ -129,6 +129,23 @@ _USE_TABLES = (
         seq INTEGER PRIMARY KEY, at TEXT NOT NULL, head TEXT NOT NULL, signature TEXT NOT NULL)""",
 )
 
+_PASSING_TABLES = (
+    # What is kept for a while only: swept when `expires_at` is past (serve/work/upkeep.py).
+    # An enrolment that somebody has begun; `owner` is the actor, nobody else may open it.
+    """CREATE TABLE drafts (
+        id TEXT PRIMARY KEY, owner TEXT NOT NULL, created_at TEXT NOT NULL,
+        expires_at TEXT NOT NULL, sealed BLOB NOT NULL)""",
+    "CREATE INDEX drafts_by_owner ON drafts (owner)",
+    # A photo of the caller's own, for Model Background Swap.
+    """CREATE TABLE pictures (
+        id TEXT PRIMARY KEY, created_at TEXT NOT NULL, expires_at TEXT NOT NULL,
+        sealed BLOB NOT NULL)""",
+    # A fictional person that nobody has promoted to a custom model yet.
+    """CREATE TABLE candidates (
+        id TEXT PRIMARY KEY, owner TEXT NOT NULL, created_at TEXT NOT NULL,
+        expires_at TEXT NOT NULL, sealed BLOB NOT NULL)""",
+)
+
 _PEOPLE_TABLES = (
     """CREATE TABLE people (
         id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL, hash TEXT NOT NULL UNIQUE,
@@ -154,6 +171,12 @@ def _first_store_tables(db: Database) -> None:
 @STORE(name="002_uses_and_approvals")  # type: ignore[untyped-decorator]
 def _add_uses(db: Database) -> None:
     for statement in (*_MODELS_AWAITING_APPROVAL, *_USE_TABLES):
+        db.execute(statement)
+
+
+@STORE(name="003_drafts_pictures_candidates")  # type: ignore[untyped-decorator]
+def _add_what_passes(db: Database) -> None:
+    for statement in _PASSING_TABLES:
         db.execute(statement)
 
 

@@ -45,6 +45,9 @@ BOUND: dict[str, tuple[str, ...]] = {
     "image_approvals": ("model_id", "status", "created_at", "decided_at"),
     "campaigns": ("model_id", "status", "created_at", "decided_at"),
     "fingerprints": ("created_at",),
+    "drafts": ("owner", "created_at", "expires_at"),
+    "pictures": ("created_at", "expires_at"),
+    "candidates": ("owner", "created_at", "expires_at"),
 }
 
 
