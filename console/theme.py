@@ -115,6 +115,6 @@ def script_tag() -> str:
 
 
 def style_sheet() -> str:
-    """The style sheets that go with the theme: `style.css` first, then one per page that needs it."""
+    """The theme's style sheets: `style.css` first, then one per page that needs it."""
     files = sorted(ASSETS.glob("*.css"), key=lambda file: (file.name != "style.css", file.name))
     return "\n".join(file.read_text(encoding="utf-8") for file in files)
