@@ -156,7 +156,7 @@ class Appliance:
 
     def _deploy(self) -> None:
         from ray import serve as ray_serve
-        from ray.serve.wire.schema import LoggingConfig
+        from ray.serve.schema import LoggingConfig
 
         from serve.app import APPLICATION, build_ray_app
 
