@@ -20,7 +20,23 @@ from console import texts
 from console.client import ClientFactory, in_process, over_network
 from console.frame import Frame
 from console.guard import Guard
-from console.pages import compliance, editorial, enrol, flatlay, home, models, refine, swap, verify
+from console.pages import (
+    admin,
+    admin_engines,
+    admin_glass,
+    admin_keys,
+    admin_people,
+    compliance,
+    editorial,
+    enrol,
+    flatlay,
+    home,
+    models,
+    refine,
+    review,
+    swap,
+    verify,
+)
 from console.theme import script_tag, style_sheet, theme
 
 __all__ = ["build_console", "in_process", "mount_console", "over_network"]
@@ -32,8 +48,14 @@ PAGES: tuple[tuple[str, str, Callable[[Frame, Any], None]], ...] = (
     ("flatlay", texts.FLATLAY, flatlay.build),
     ("background-swap", texts.SWAP, swap.build),
     ("models", texts.MODELS, models.build),
+    ("review", texts.REVIEW, review.build),
     ("compliance", texts.COMPLIANCE, compliance.build),
     ("verify", texts.VERIFY, verify.build),
+    ("admin", texts.ADMIN, admin.build),
+    ("admin-people", texts.ADMIN_PEOPLE, admin_people.build),
+    ("admin-keys", texts.ADMIN_KEYS, admin_keys.build),
+    ("admin-engines", texts.ADMIN_ENGINES, admin_engines.build),
+    ("admin-glass", texts.ADMIN_GLASS, admin_glass.build),
 )
 
 

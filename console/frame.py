@@ -17,8 +17,10 @@ NAVIGATION = (
     ("flatlay", texts.FLATLAY),
     ("background-swap", texts.SWAP),
     ("models", texts.MODELS),
+    ("review", texts.REVIEW),
     ("compliance", texts.COMPLIANCE),
     ("verify", texts.VERIFY),
+    ("admin", texts.ADMIN),
 )
 
 
