@@ -1,10 +1,10 @@
 """`GET /v1/generations/{id}/events`: progress as Server-Sent Events.
 
-Events: `status` ({status, position}), `progress` ({step, steps}), and at the end `done` with the
-whole generation. Each connection first gets the present state, so joining late or again loses
-nothing; the state is read from the store in a worker thread, never on the event loop. A comment
-every `KEEP_ALIVE_SECONDS` keeps proxies from closing the line. The key or session is checked again
-while the line is open, so a revoked key hears nothing more.
+Events: `status` ({status, position}), `progress` ({step, steps, eta_seconds}), and at the end
+`done` with the whole generation. Each connection first gets the present state, so joining late or
+again loses nothing; the state is read from the store in a worker thread, never on the event loop.
+A comment every `KEEP_ALIVE_SECONDS` keeps proxies from closing the line. The key or session is
+checked again while the line is open, so a revoked key hears nothing more.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ async def events(
 async def _stream(visit: Visit, generation_id: str) -> AsyncIterator[str]:
     """Write what changed since the last look. Starlette ends it when the caller leaves."""
     status: StatusEvent | None = None
-    progress: views.ProgressView | None = None
+    step: tuple[int, int] | None = None
     checked = time.monotonic()
     with visit.services.dispatcher.news.listen(generation_id) as changed:
         while True:
@@ -79,9 +79,9 @@ async def _stream(visit: Visit, generation_id: str) -> AsyncIterator[str]:
             if seen != status:
                 status = seen
                 yield _event("status", seen)
-            if now.progress.steps and now.progress != progress:
-                progress = now.progress
-                yield _event("progress", progress)
+            if now.progress.steps and (now.progress.step, now.progress.steps) != step:
+                step = now.progress.step, now.progress.steps
+                yield _event("progress", now.progress)
             if now.status in TERMINAL:
                 yield _event("done", now)
                 return
@@ -93,7 +93,7 @@ async def _stream(visit: Visit, generation_id: str) -> AsyncIterator[str]:
 
 def _read(visit: Visit, generation_id: str) -> views.GenerationView:
     store = visit.services.store_of(visit.caller)  # asked anew: it may be locked by now
-    return present.generation(store, store.get("generations", generation_id))
+    return present.generation(store, store.get("generations", generation_id), visit.now())
 
 
 def _event(name: str, body: BaseModel) -> str:

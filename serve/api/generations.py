@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import replace
-from functools import partial
+from datetime import UTC
 from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import AwareDatetime
 
 from compliance import audit, policy
 from serve import idempotency, pipeline, queue
@@ -19,12 +20,14 @@ from serve.line.asked import SEEDS, Asked
 from serve.problems import documented
 from serve.wire import paging, present, schema, views
 from workspace.errors import InvalidRequest
+from workspace.rows import Row
 from workspace.types import GenerationId, GenerationStatus, ModelId, ProductId, Tool
 
 router = APIRouter(prefix="/v1/generations", tags=["generations"])
 _SUBMIT = documented(401, 403, 404, 409, 410, 413, 422, 429, 500, 503, 507)
 Reader = Annotated[Visit, allowed("generate", "images:read")]
 Maker = Annotated[Visit, allowed("generate")]
+Moment = Annotated[AwareDatetime | None, Query(description="RFC 3339, with its offset.")]
 
 
 @router.post("", status_code=202, summary="Ask for pictures", responses=_SUBMIT)
@@ -84,7 +87,8 @@ def _submit(visit: Visit, asked: Asked, sent: Once, response: Response) -> views
     rules.words_known(asked, visit.services.guidelines.vocabulary)
     generation_id = pipeline.submit(parts, caller.workspace_id, asked, caller.actor, sent)
     visit.services.dispatcher.wake()
-    answer = present.accepted(visit.store, visit.store.get("generations", generation_id))
+    row = visit.store.get("generations", generation_id)
+    answer = present.accepted(visit.store, row, visit.now())
     response.headers["Location"] = answer.status_url
     return answer
 
@@ -95,16 +99,36 @@ def past(
     limit: Limit = PAGE,
     cursor: Cursor = None,
     status: GenerationStatus | None = None,
+    tool: Tool | None = None,
     model_id: str | None = None,
+    product_id: str | None = None,
+    since: Moment = None,
+    before: Moment = None,
 ) -> views.Page[views.GenerationView]:
-    """List generations, newest first."""
+    """List generations, newest first; `since` (included) and `before` bound when they were asked.
+
+    With `product_id` a page may be short and still have a `next_cursor`.
+    """
     where = "1"
     params: list[str] = []
-    for column, value in (("status", status), ("model_id", model_id)):
+    for test, value in (
+        ("status = ?", status),
+        ("tool = ?", tool),
+        ("model_id = ?", model_id),
+        ("created_at >= ?", since.astimezone(UTC).isoformat() if since else None),
+        ("created_at < ?", before.astimezone(UTC).isoformat() if before else None),
+    ):
         if value is not None:
-            where, params = f"{where} AND {column} = ?", [*params, str(value)]
-    show = partial(present.generation, visit.store)
-    return paging.page(visit.store, "generations", limit, cursor, show, where, params)
+            where, params = f"{where} AND {test}", [*params, str(value)]
+
+    def show(row: Row) -> views.GenerationView:
+        return present.generation(visit.store, row, visit.now())
+
+    def wanted(row: Row) -> bool:  # which products it was about is sealed
+        return product_id in row.private["asked"]["product_ids"]
+
+    which = wanted if product_id else None
+    return paging.page(visit.store, "generations", limit, cursor, show, where, params, which)
 
 
 @router.get(
@@ -112,7 +136,8 @@ def past(
 )
 def one(generation_id: str, visit: Reader) -> views.GenerationView:
     """Show a generation; one that failed keeps HTTP 200 and carries `error`."""
-    return present.generation(visit.store, visit.store.get("generations", generation_id))
+    row = visit.store.get("generations", generation_id)
+    return present.generation(visit.store, row, visit.now())
 
 
 @router.post(
@@ -136,4 +161,4 @@ def cancel(
 
     idempotency.once(store, once.of_nothing(key, request), now, stop)
     visit.services.dispatcher.cancelled(generation_id)
-    return present.generation(store, store.get("generations", generation_id))
+    return present.generation(store, store.get("generations", generation_id), now)

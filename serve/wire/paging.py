@@ -18,6 +18,7 @@ from workspace.store import WorkspaceStore
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 100
+MOST_OPENED = 400  # rows that one page opens to find wanted ones
 Item = TypeVar("Item")
 
 
@@ -29,25 +30,34 @@ def page(
     show: Callable[[Row], Item],
     where: str = "1",
     params: Sequence[Any] = (),
+    wanted: Callable[[Row], bool] | None = None,
 ) -> views.Page[Item]:
     """Read one page; a row that no longer opens is named in it and hides no other.
 
     Args:
         show: Makes the item of a row.
+        wanted: Asks what no plain column can say; rows that are not wanted are passed over. Then
+            a page ends after `MOST_OPENED` rows, too: it may be short, and have a next one.
 
     Raises:
         InvalidRequest: the cursor is not one of ours.
     """
     if cursor is not None:
         where, params = f"({where}) AND (created_at, id) < (?, ?)", (*params, *_read(cursor))
-    found = list(store.raw(table, where, params, "created_at DESC, id DESC", limit + 1))
-    items, damaged = [], []
-    for raw in found[:limit]:
+    most = MOST_OPENED if wanted else limit
+    found = list(store.raw(table, where, params, "created_at DESC, id DESC", most + 1))
+    items, damaged, opened = [], [], 0
+    for raw in found[:most]:
+        if len(items) + len(damaged) == limit:
+            break
+        opened += 1
         try:
-            items.append(show(store.open(table, raw)))
+            row = store.open(table, raw)
+            if wanted is None or wanted(row):
+                items.append(show(row))
         except SealBroken as error:
             damaged.append(views.DamagedView(id=str(raw["id"]), code=error.code))
-    last = found[limit - 1] if len(found) > limit else None
+    last = found[opened - 1] if len(found) > opened else None
     following = _write(last["created_at"], last["id"]) if last else None
     return views.Page(items=items, damaged=damaged, next_cursor=following)
 

@@ -15,6 +15,7 @@ from serve import queue
 from serve.line import gallery
 from serve.line.asked import Asked
 from serve.wire import views
+from serve.work import expected
 from workspace.rows import Row
 from workspace.store import WorkspaceStore
 from workspace.types import Approval, ConsentStatus, GenerationStatus, ModelId, ModelStatus
@@ -22,7 +23,7 @@ from workspace.types import Approval, ConsentStatus, GenerationStatus, ModelId, 
 BASE = "/v1"
 
 
-def generation(store: WorkspaceStore, row: Row) -> views.GenerationView:
+def generation(store: WorkspaceStore, row: Row, now: datetime) -> views.GenerationView:
     """Show a generation with its images, or why it has none."""
     asked, columns = Asked.from_json(row.private["asked"]), row.columns
     status = GenerationStatus(columns["status"])
@@ -44,12 +45,18 @@ def generation(store: WorkspaceStore, row: Row) -> views.GenerationView:
         channel=asked.channel,
         territories=list(asked.territories),
         campaign=asked.campaign,
+        label=asked.label,
+        label_reason=asked.label_reason,
         metadata=dict(asked.metadata),
         refined_from=asked.refined_from,
         created_at=columns["created_at"],
         finished_at=columns["finished_at"],
         position=queue.position(store, columns, row.id),
-        progress=views.ProgressView(step=columns["step"], steps=columns["steps"]),
+        progress=views.ProgressView(
+            step=columns["step"],
+            steps=columns["steps"],
+            eta_seconds=expected.seconds_left(store, row, now),
+        ),
         images=[
             image(one, approvals.state_of(store, one.id, one.facts.approval_asked))
             for one in images
@@ -61,9 +68,9 @@ def generation(store: WorkspaceStore, row: Row) -> views.GenerationView:
     )
 
 
-def accepted(store: WorkspaceStore, row: Row) -> views.GenerationAccepted:
+def accepted(store: WorkspaceStore, row: Row, now: datetime) -> views.GenerationAccepted:
     """Answer a submit: where the generation stands and where to look for it."""
-    whole = generation(store, row)
+    whole = generation(store, row, now)
     return views.GenerationAccepted(
         **{name: getattr(whole, name) for name in views.GenerationAccepted.model_fields}
     )

@@ -114,6 +114,9 @@ class ImageView(BaseModel):
 class ProgressView(BaseModel):
     step: int
     steps: int
+    eta_seconds: int | None = Field(
+        None, description="Estimate from times measured here; null when ended or none is known."
+    )
 
 
 class ErrorView(BaseModel):
@@ -148,6 +151,8 @@ class GenerationView(BaseModel):
     channel: str
     territories: list[str]
     campaign: str | None = Field(description="Id of the campaign that it was made for.")
+    label: str = Field(description="Visible label that was asked for.")
+    label_reason: str = Field(description="Why it is `none`; empty otherwise.")
     metadata: dict[str, str]
     refined_from: str | None
     created_at: Time
