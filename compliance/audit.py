@@ -141,6 +141,37 @@ def entries(store: WorkspaceStore, after: int = 0, limit: int = 100) -> list[Aud
     ]
 
 
+def search(
+    store: WorkspaceStore, words: str = "", before: int | None = None, limit: int = 100
+) -> list[AuditEntry]:
+    """Read entries, newest first, in which every word occurs; capitals make no difference.
+
+    Args:
+        store: Whose log.
+        words: Looked for in action, object, actor and facts; none: every entry.
+        before: Only entries with a smaller number.
+        limit: How many at most.
+    """
+    where: list[str] = ["seq < ?"]
+    params: list[str | int] = [before if before is not None else 2**62]
+    for word in words.split():
+        where.append("instr(lower(action || ' ' || object_id || ' ' || actor || ' ' || facts), ?)")
+        params.append(word.lower())
+    sql = f"SELECT * FROM audit WHERE {' AND '.join(where)} ORDER BY seq DESC LIMIT ?"
+    return [
+        AuditEntry(**{**row, "facts": _facts(row)}) for row in store.db.query(sql, [*params, limit])
+    ]
+
+
+def _facts(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts of a row; of one that was changed they may be anything, and `verify` says so."""
+    try:
+        found = json.loads(row["facts"])
+    except (TypeError, ValueError):
+        found = None
+    return found if isinstance(found, dict) else {"unreadable": True}
+
+
 def verify(store: WorkspaceStore, kept: Sequence[Checkpoint] = ()) -> AuditReport:
     """Check every entry, their order, that none is missing at the end, and every signature.
 

@@ -25,11 +25,11 @@ from compliance.safety import load_safety
 from identity.limits import load_limits
 from serve.deployments.packs import outline
 from serve.services import Services, make_services
-from serve.settings import Settings
+from serve.settings import PROJECT, Settings
 from serve.web import build_app
 from workspace.keys import load_root_key
 from workspace.plans import load_plans
-from workspace.ports import Diffusion, FaceEncoder, Safety
+from workspace.ports import Diffusion, FaceEncoder, Fleet, Safety
 from workspace.registry import Registry
 
 APPLICATION = "housemodel"
@@ -37,7 +37,11 @@ CONSOLE_PATH = "/console"
 
 
 def build_services(
-    settings: Settings, diffusion: Diffusion, encoder: FaceEncoder, safety: Safety
+    settings: Settings,
+    diffusion: Diffusion,
+    encoder: FaceEncoder,
+    safety: Safety,
+    fleet: Fleet | None = None,
 ) -> Services:
     """Open the home and wire the service; nothing is started yet.
 
@@ -70,6 +74,8 @@ def build_services(
         retention=load_retention(configs / "retention.toml"),
         safety_limits=load_safety(configs / "safety.toml"),
         content=load_rules(configs / "content"),
+        fleet=fleet,
+        pack_shelves=(settings.home / "packs", PROJECT / "packs"),
         max_upload_mib=settings.max_upload_mib,
         session_hours=settings.session_hours,
         max_waiting=settings.max_waiting,

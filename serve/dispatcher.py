@@ -104,6 +104,10 @@ class Dispatcher:
             # Its step outlasts our patience; that is no fault of the generation.
             guarded(self._give_back, claim)
 
+    def drawing(self) -> int:
+        """How many pictures the workers hold now, of all workspaces."""
+        return sum(claim.asked.n for claim in list(self._running.values()))
+
     def wake(self) -> None:
         """Tell the workers that there is something to do."""
         with self._wake:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from serve.app import build_services, build_site
+from serve.deployments.fleet import RayFleet
 from serve.deployments.handles import RayDiffusion, RayFaceEncoder, RaySafety
 from serve.deployments.loopback import keep_to_loopback
 from serve.http_server import HttpServer
@@ -31,7 +32,11 @@ class Gateway:
         keep_to_loopback()
         log_to(settings.home / "logs" / "gateway.log")
         self._services = build_services(
-            settings, RayDiffusion(diffusion), RayFaceEncoder(identity), RaySafety(identity)
+            settings,
+            RayDiffusion(diffusion),
+            RayFaceEncoder(identity),
+            RaySafety(identity),
+            RayFleet(identity, diffusion),
         )
         self._server = HttpServer(build_site(self._services), settings.host, settings.port)
 

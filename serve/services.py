@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from compliance.content import PromptRules, shipped_rules
 from compliance.guidelines import Guidelines
@@ -22,8 +23,9 @@ from serve.custody import withdrawal
 from serve.dispatcher import Dispatcher, Policy
 from serve.line.stages import Parts
 from serve.settings import PROJECT
+from serve.work.in_process import InProcess
 from workspace.plans import Plan
-from workspace.ports import Diffusion, FaceEncoder, Safety
+from workspace.ports import Diffusion, FaceEncoder, Fleet, Safety
 from workspace.registry import Registry
 from workspace.store import WorkspaceStore
 from workspace.types import Caller
@@ -41,6 +43,8 @@ class Services:
     limits: Limits
     max_upload_bytes: int  # one request body, all files together
     session_hours: int
+    fleet: Fleet
+    pack_shelves: tuple[Path, ...] = ()  # where packs lie
 
     @property
     def registry(self) -> Registry:
@@ -94,6 +98,8 @@ def make_services(
     retention: RetentionRules | None = None,
     safety_limits: SafetyLimits | None = None,
     content: PromptRules | None = None,
+    fleet: Fleet | None = None,
+    pack_shelves: tuple[Path, ...] = (),
     max_upload_mib: int = 64,
     session_hours: int = 12,
     max_waiting: int = 500,
@@ -110,6 +116,8 @@ def make_services(
         retention: How long things are kept; None for the numbers that ship.
         safety_limits: From which score on nudity is refused; None for the numbers that ship.
         content: What prompts may not ask for; None for the word lists that ship.
+        fleet: Who knows the processes; None where all is this one.
+        pack_shelves: Folders that hold packs, for whoever runs the appliance to see.
         workers: Batches rendered at the same time: one per diffusion replica.
 
     Raises:
@@ -133,11 +141,14 @@ def make_services(
         retention=retention or RetentionRules(),
         content=content or shipped_rules(),
     )
+    dispatcher = Dispatcher(parts, Policy(lease_seconds, max_attempts, workers))
     return Services(
         parts=parts,
-        dispatcher=Dispatcher(parts, Policy(lease_seconds, max_attempts, workers)),
+        dispatcher=dispatcher,
         guidelines=guidelines,
         limits=limits,
         max_upload_bytes=max_upload_mib * MIB,
         session_hours=session_hours,
+        fleet=fleet or InProcess(diffusion, dispatcher.drawing),
+        pack_shelves=pack_shelves,
     )

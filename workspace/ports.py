@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
+from workspace.machine import Running
 from workspace.types import RGB, Embedding, Face, PackSummary, RenderEvent, RenderJob
 
 
@@ -59,4 +60,12 @@ class Safety(Protocol):
         Raises:
             EngineFailed, Unavailable: it could not be looked at.
         """
+        ...
+
+
+class Fleet(Protocol):
+    """Knows the processes of the appliance."""
+
+    def running(self) -> tuple[Running, ...]:
+        """Look at every process; one that does not answer in time is `starting`."""
         ...

@@ -29,6 +29,25 @@ def entries(
     )
 
 
+@router.get(
+    "/search", summary="Find entries, newest first", responses=documented(401, 403, 422, 503)
+)
+def search(
+    visit: Annotated[Visit, allowed("audit:read")],
+    words: Annotated[str, Query(max_length=64, description="In what, which, who or facts.")] = "",
+    limit: Limit = PAGE,
+    cursor: Annotated[str | None, Query(pattern=r"^[0-9]{1,15}$")] = None,
+) -> views.Page[views.AuditEntryView]:
+    """List entries in which every word occurs, the newest first; without words all of them."""
+    before = int(cursor) if cursor is not None else None
+    found = audit.search(visit.store, words, before, limit + 1)
+    more = len(found) > limit
+    return views.Page(
+        items=[views.AuditEntryView.model_validate(entry) for entry in found[:limit]],
+        next_cursor=str(found[limit - 1].seq) if more else None,
+    )
+
+
 @router.get("/verify", summary="Is the log whole", responses=documented(401, 403, 503))
 def verify(visit: Annotated[Visit, allowed("audit:read")]) -> views.AuditReportView:
     """Check every entry's hash, its order, that none is missing at the end, and all signatures."""

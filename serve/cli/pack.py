@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from compliance import licences
+from serve import shelf
 from serve.cli.common import add_home, add_json, command, now, open_home, show
-from serve.deployments.packs import MANIFEST, load_pack, outline
+from serve.deployments.packs import load_pack
 from serve.settings import PROJECT, Settings, load_settings
-from workspace.errors import HousemodelError, InvalidRequest, NotFound
-from workspace.registry import Registry
-from workspace.types import PackSummary
+from workspace.errors import InvalidRequest, NotFound
 
 
 def add_parser(commands: Any) -> None:
@@ -59,7 +58,7 @@ def _list(args: argparse.Namespace) -> int:
     if settings.root_key_file.is_file():  # looking at a list makes no home
         _, registry = open_home(args)
     try:
-        facts = [_outlined(registry, folder) for folder in _folders(settings)]
+        facts = [shelf.described(registry, folder) for folder in _folders(settings)]
     finally:
         if registry is not None:
             registry.close()
@@ -89,29 +88,6 @@ def _acknowledge(args: argparse.Namespace) -> int:
     return 0
 
 
-def _outlined(registry: Registry | None, folder: Path) -> dict[str, Any]:
-    try:
-        pack = outline(folder)
-    except HousemodelError as error:
-        return {"folder": folder.name, "problem": error.detail or error.title}
-    return {"folder": folder.name, "name": pack.name, "version": pack.version} | _licences(
-        registry, pack
-    )
-
-
-def _licences(registry: Registry | None, pack: PackSummary) -> dict[str, Any]:
-    needed = bool(licences.contract_needed(pack))
-    found = licences.find(registry, pack) if needed and registry else None
-    return {
-        "digest": pack.digest,
-        "licences": list(licences.shown(pack)),
-        "contract_needed": needed,
-        "acknowledged": {"contract": found.contract, "by": found.by, "at": found.at.isoformat()}
-        if found
-        else None,
-    }
-
-
 def _lines(one: dict[str, Any]) -> list[str]:
     if "problem" in one:
         return [f"{one['folder']}: {one['problem']}"]
@@ -126,12 +102,7 @@ def _lines(one: dict[str, Any]) -> list[str]:
 
 
 def _folders(settings: Settings) -> list[Path]:
-    """Imported packs first; one of the same name that ships is hidden by them, as in `up`."""
-    found: dict[str, Path] = {}
-    for parent in (settings.home / "packs", PROJECT / "packs"):
-        for manifest in sorted(parent.glob(f"*/{MANIFEST}")):
-            found.setdefault(manifest.parent.name, manifest.parent)
-    return list(found.values())
+    return shelf.folders((settings.home / "packs", PROJECT / "packs"))
 
 
 def _folder(settings: Settings, name: str) -> Path:

@@ -15,7 +15,7 @@ from pathlib import Path
 from serve.deployments.families import load_family
 from serve.deployments.packs import load_pack
 from workspace.errors import EngineFailed
-from workspace.types import PackSummary, RenderEvent, RenderJob
+from workspace.types import PackSummary, Rendered, RenderEvent, RenderJob
 
 
 class LocalDiffusion:
@@ -33,10 +33,18 @@ class LocalDiffusion:
         self._turn = threading.Lock()
         self._guard = threading.Lock()
         self._asked: list[_Asked] = []  # renders that run or wait for their turn
+        self.drawn = 0  # pictures since the start
+        self.device = f"cpu, {threads} threads"
 
     def describe(self) -> PackSummary:
         """Say what is loaded."""
         return self._summary
+
+    @property
+    def drawing(self) -> int:
+        """How many pictures are in work, or wait for their turn in here."""
+        with self._guard:
+            return sum(len(asked.ids) for asked in self._asked)
 
     def render(self, jobs: Sequence[RenderJob]) -> Generator[RenderEvent, None, None]:
         """Draw all jobs: a StepDone after each step, then a Rendered for each job.
@@ -50,7 +58,9 @@ class LocalDiffusion:
             self._asked.append(asked)
         try:
             with self._turn:
-                yield from self._family.render(jobs, asked.stopped.__contains__)
+                for event in self._family.render(jobs, asked.stopped.__contains__):
+                    self.drawn += isinstance(event, Rendered)
+                    yield event
         except (RuntimeError, MemoryError, ArithmeticError, ValueError) as error:
             # Third-party errors may quote their inputs: the chain is kept, the text is not.
             raise EngineFailed("The engine stopped in the middle of a picture.") from error

@@ -15,6 +15,7 @@ from serve.deployments import payloads
 from serve.deployments.loopback import keep_to_loopback
 from serve.deployments.safety import OpenNsfw
 from workspace.errors import SealBroken
+from workspace.machine import Running, this_process
 from workspace.sealing import Recipient, seal_to
 
 
@@ -24,12 +25,17 @@ class IdentityReplica:
     def __init__(self, face_pack_folder: str, threads: int) -> None:
         keep_to_loopback()
         self._encoder = InsightFaceEncoder(Path(face_pack_folder), threads)
+        self._device = f"cpu, {threads} threads"
         self._classifier = OpenNsfw(threads)
         self._recipient = Recipient()
 
     async def introduce(self) -> tuple[str, bytes]:
         """Say which encoder this is, and the public key that images are sealed to."""
         return self._encoder.encoder_id, self._recipient.public
+
+    async def report(self, name: str) -> Running:
+        """Say how this process fares; nothing of what it looks at."""
+        return this_process("identity", name, self._encoder.encoder_id, self._device)
 
     async def detect(self, sealed_image: bytes, reply_to: bytes) -> bytes:
         """Find faces, largest first; the answer is sealed to `reply_to`.

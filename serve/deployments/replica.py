@@ -20,6 +20,7 @@ from serve.deployments import payloads
 from serve.deployments.diffusion import LocalDiffusion
 from serve.deployments.loopback import keep_to_loopback
 from workspace.errors import EngineFailed, HousemodelError
+from workspace.machine import Running, this_process
 from workspace.sealing import Recipient, seal_to
 from workspace.types import PackSummary, Rendered, RenderEvent, RenderJob, StepDone
 
@@ -57,6 +58,14 @@ class DiffusionReplica:
     async def introduce(self) -> tuple[PackSummary, bytes]:
         """Say what is loaded, and the public key that jobs are sealed to."""
         return self._diffusion.describe(), self._recipient.public
+
+    async def report(self, name: str) -> Running:
+        """Say how this process fares; nothing of what it draws."""
+        own = self._diffusion
+        engine, drawing = own.describe().engine, own.drawing
+        return this_process(
+            "diffusion", name, engine, own.device, drawing, own.drawn, self._failures
+        )
 
     async def cancel(self, job_ids: Sequence[str]) -> None:
         """Ask running jobs to stop at their next step."""

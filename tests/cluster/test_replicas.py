@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -82,6 +83,28 @@ def test_two_replicas_draw_at_the_same_time(diffusion: Any) -> None:
     first.close()
     second.close()
     assert sorted(diffusion._idle) == [0, 1]
+
+
+def test_every_replica_says_how_it_fares_while_it_draws(diffusion: Any) -> None:
+    from serve.deployments.fleet import RayFleet
+
+    def late(**_: Any) -> Any:
+        raise TimeoutError
+
+    asked = SimpleNamespace(remote=lambda name: SimpleNamespace(result=late))
+    silent = SimpleNamespace(report=asked)
+    fleet = RayFleet(silent, diffusion._replicas)
+    first = diffusion.render([job("a", 40)])
+    next(first)
+    found = {one.name: one for one in fleet.running()}
+    first.close()
+    states = {name: one.state for name, one in found.items()}
+    drawing = states.pop("diffusion-0"), states.pop("diffusion-1")
+    assert sorted(drawing) == ["drawing", "ready"]
+    assert states == {"gateway": "ready", "identity": "starting"}
+    assert found["diffusion-0"].engine == "torch"
+    assert found["diffusion-1"].machine.name == found["gateway"].machine.name
+    assert found["diffusion-1"].memory_bytes > 50 << 20
 
 
 def test_cancel_is_heard_while_a_render_runs(diffusion: Any) -> None:
