@@ -36,6 +36,7 @@ SUMMARY = PackSummary(
     close_up_face_width=0.45,
     reference_sizes={"close_up": (144, 144), "full_body": (96, 128), "product": (96, 96)},
     summary="Draws nothing real; for tests.",
+    people="words",
 )
 
 

@@ -67,6 +67,36 @@ def test_a_readme_and_other_folders_may_stand_beside_the_weights(folder: Path) -
     load_pack(folder)
 
 
+def test_a_cast_is_listed_by_its_pictures_and_its_table(folder: Path) -> None:
+    (folder / "people").mkdir()
+    (folder / "people" / "people.toml").write_text("people = []")
+    (folder / "people" / "c00_close_up.jpg").write_bytes(b"a picture")
+    head = MANIFEST.format(guidance=1.0)
+    cast = head.replace('from = "words"', 'from = "cast"\ntable = "people/people.toml"')
+    write_manifest(folder, cast)
+    assert load_pack(folder).summary("torch").people == "cast"
+    (folder / "people" / "c00_close_up.jpg").write_bytes(b"another picture")
+    with pytest.raises(PackInvalid, match="was changed"):
+        load_pack(folder)
+    (folder / "people" / "c01_close_up.jpg").write_bytes(b"nobody listed this one")
+    with pytest.raises(PackInvalid, match="not listed"):
+        load_pack(folder)
+
+
+def test_a_cast_without_a_table_and_a_table_without_a_cast_are_refused(folder: Path) -> None:
+    for people in ('from = "cast"', 'from = "words"\ntable = "x"', 'from = "cast"\ntable = "x"'):
+        write_manifest(folder, MANIFEST.format(guidance=1.0).replace('from = "words"', people))
+        with pytest.raises(PackInvalid, match="table"):
+            load_pack(folder)
+
+
+def test_pictures_are_no_part_of_a_pack_outside_its_cast(folder: Path) -> None:
+    (folder / "vae" / "face.jpg").write_bytes(b"a picture")
+    write_manifest(folder)
+    with pytest.raises(PackInvalid, match="kind"):
+        load_pack(folder)
+
+
 @pytest.mark.parametrize("suffix", [".bin", ".pt", ".ckpt", ".pkl", ".pth"])
 def test_a_pickle_by_name_is_refused(folder: Path, suffix: str) -> None:
     (folder / "vae" / f"weights{suffix}").write_bytes(b"harmless")

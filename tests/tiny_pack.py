@@ -52,6 +52,9 @@ spdx = "Apache-2.0"
 covers = "weights"
 commercial = "yes"
 
+[people]
+from = "words"
+
 [training]
 material = "none: the weights are random"
 

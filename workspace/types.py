@@ -231,6 +231,7 @@ class PackSummary:
     full_body_person_height: tuple[float, float] | None = None  # of the reference; least, most
     product_fill: tuple[float, float] | None = None  # the garment's longer side; least, most
     licences: tuple[PackLicence, ...] = ()
+    people: str = ""  # how people are made from scratch: "words", "cast" or not at all
 
 
 @dataclass(frozen=True, slots=True)

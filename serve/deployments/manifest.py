@@ -85,6 +85,22 @@ class Licence(_Part):
     file: str | None = None
 
 
+class People(_Part):
+    """How fictional people are made from scratch with this pack."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    # words: the pack draws a person from words; cast: rendered people ship with it, in `table`
+    source: Literal["words", "cast"] = Field(alias="from")
+    table: str | None = None
+
+    @model_validator(mode="after")
+    def _cast_has_a_table(self) -> Self:
+        if (self.source == "cast") is not (self.table is not None):
+            raise ValueError("people.table belongs to a cast, and to nothing else")
+        return self
+
+
 class Manifest(_Part):
     """The whole of `pack.toml`."""
 
@@ -99,4 +115,11 @@ class Manifest(_Part):
     faces: FaceGates
     licences: tuple[Licence, ...] = Field(min_length=1)
     training: dict[str, str | int | float | bool | list[str]] = Field(default_factory=dict)
+    people: People | None = None  # None: nobody is made from scratch with this pack
     files: dict[str, Sha256] = Field(min_length=1)  # path in the pack -> sha256
+
+    @model_validator(mode="after")
+    def _table_is_listed(self) -> Self:
+        if self.people and self.people.table and self.people.table not in self.files:
+            raise ValueError("people.table is not among the files")
+        return self

@@ -26,6 +26,7 @@ from workspace.types import PackLicence, PackSummary
 
 MANIFEST = "pack.toml"
 _LOADABLE = {".safetensors", ".json", ".jinja", ".txt", ".model"}
+_CAST = {".toml", ".jpg"}  # rendered people; only in the folder `people`
 _PICKLES = {".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib", ".npy", ".npz"}
 _MAX_MANIFEST_BYTES = 1 << 20
 
@@ -69,6 +70,7 @@ class Pack:
             full_body_person_height=slots.crop.full_body_person_height,
             product_fill=slots.crop.product_fill,
             licences=tuple(_licence(self.folder, one) for one in m.licences),
+            people=m.people.source if m.people else "",
         )
 
 
@@ -169,7 +171,7 @@ def _verify(folder: Path, listed: str, expected: str) -> None:
     suffix = path.suffix.lower()
     if suffix in _PICKLES:
         raise PackInvalid(f"{listed} is a pickle; convert the weights to safetensors.")
-    if suffix not in _LOADABLE:
+    if suffix not in _LOADABLE and not (listed.startswith("people/") and suffix in _CAST):
         raise PackInvalid(f"{listed} is of a kind that packs don't hold; take it out.")
     _refuse_links(folder, path, listed)
     if not path.is_file():

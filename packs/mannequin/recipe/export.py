@@ -32,6 +32,7 @@ from .transformer import Denoiser
 
 VERSION = "0.2.0"
 PARTS = ("model_index.json", "transformer", "vae", "text_encoder", "tokenizer", "scheduler")
+CAST = "people"  # rendered by cast.py before the export; the pack's digest covers it
 HEADER = """\
 name = "mannequin"
 version = "{version}"
@@ -77,7 +78,13 @@ file = "LICENSE"
 people = "none real; rendered from CC0 meshes"
 note = "{note}"
 
-[files]                     # path -> sha256 of every weight and config file
+{people}[files]                     # path -> sha256 of every weight and config file
+"""
+PEOPLE = """\
+[people]                    # fictional people, rendered by recipe/cast.py
+from = "cast"
+table = "people/people.toml"
+
 """
 
 
@@ -92,6 +99,13 @@ def pack_files(pack: Path) -> list[Path]:
         path = pack / part
         files += [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
     return [f.relative_to(pack) for f in files]
+
+
+def cast_files(pack: Path) -> list[Path]:
+    """The table and the pictures of the cast, relative to the pack; none without a table."""
+    if not (pack / CAST / "people.toml").is_file():
+        return []
+    return [f.relative_to(pack) for f in sorted((pack / CAST).iterdir()) if f.is_file()]
 
 
 def write_manifest(pack: Path, note: str, gates: tuple[float, float]) -> None:
@@ -110,8 +124,10 @@ def write_manifest(pack: Path, note: str, gates: tuple[float, float]) -> None:
         gate_pass=gates[0],
         gate_warn=gates[1],
         note=note,
+        people=PEOPLE if cast_files(pack) else "",
     )
-    lines = [f'"{f.as_posix()}" = "{digest(pack / f)}"' for f in pack_files(pack)]
+    listed = pack_files(pack) + cast_files(pack)
+    lines = [f'"{f.as_posix()}" = "{digest(pack / f)}"' for f in listed]
     (pack / "pack.toml").write_text(text + "\n".join(lines) + "\n")
 
 
