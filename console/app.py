@@ -12,14 +12,16 @@ import asyncio
 import sys
 import warnings
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any
 
 import gradio as gr
 
 from console import texts
 from console.client import ClientFactory, in_process, over_network
+from console.door import Door
 from console.frame import Frame
-from console.guard import Guard
+from console.guard import Guard, Served
 from console.pages import (
     admin,
     admin_engines,
@@ -37,7 +39,7 @@ from console.pages import (
     swap,
     verify,
 )
-from console.theme import script_tag, style_sheet, theme
+from console.theme import head, script, style_sheet, theme
 
 __all__ = ["build_console", "in_process", "mount_console", "over_network"]
 
@@ -88,7 +90,11 @@ def mount_console(
         _in_a_loop(lambda: _mount(app, _build(make_client, path), path))
     mounted = next(route for route in app.routes if getattr(route, "path", None) == path)
     pages = frozenset({"", *(address for address, _, _ in PAGES)})
-    mounted.app = Guard(mounted.app, pages, sign_in, script_tag())
+    ours = script()
+    served = Served(f"/hm-{sha256(ours).hexdigest()[:16]}.js", "text/javascript", ours)
+    mounted.app = Guard(
+        mounted.app, pages, Door(make_client), sign_in, served, head(path + served.path)
+    )
     return app
 
 

@@ -101,16 +101,18 @@ def theme() -> Any:
     )
 
 
-def script_tag() -> str:
-    """What goes into the page's head: our scripts, inline, so that no path needs to be opened.
-
-    `console.js` first, because the others use what it offers as `hm`.
-    """
+def script() -> bytes:
+    """Our scripts as one file; `console.js` first, because the others use its `hm`."""
     files = sorted(ASSETS.glob("*.js"), key=lambda file: (file.name != "console.js", file.name))
-    scripts = "".join(f"<script>{file.read_text(encoding='utf-8')}</script>" for file in files)
+    return b"\n;\n".join(file.read_bytes() for file in files)
+
+
+def head(script_address: str) -> str:
+    """What goes into the page's head, before Gradio's own script runs."""
     return (
         '<meta name="color-scheme" content="light dark">'
-        f'<link rel="icon" href="data:image/svg+xml,{quote(_ICON)}">{scripts}'
+        f'<link rel="icon" href="data:image/svg+xml,{quote(_ICON)}">'
+        f'<script src="{script_address}"></script>'
     )
 
 

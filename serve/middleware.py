@@ -26,7 +26,10 @@ from workspace.errors import HousemodelError, InvalidRequest, PayloadTooLarge
 REQUEST_ID_HEADER = "x-request-id"
 MAX_JSON_BYTES = 1 << 20
 MAX_SIGN_IN_BYTES = 1 << 14
-UPLOADS = frozenset({"/v1/models", "/v1/photos/check", "/v1/products", "/v1/verify"})
+_DRAFT_FILES = "/v1/drafts/enrolment/files/"
+UPLOADS = frozenset({"/v1/models", "/v1/photos/check", "/v1/products", "/v1/verify"}) | {
+    _DRAFT_FILES + kind for kind in ("full_body", "close_up", "evidence")
+}
 READ_SECONDS = 20.0  # for a whole body
 UPLOAD_SECONDS = 60.0  # for a whole multipart body
 STALL_SECONDS = 10.0  # without a single byte
@@ -45,7 +48,8 @@ _CONSOLE_POLICY = (
     b"frame-ancestors 'none'; form-action 'self'; base-uri 'self'; object-src 'none'"
 )
 _PAGE_POLICY = (
-    b"default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
+    b"default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; "
+    b"frame-ancestors 'none'; base-uri 'none'"
 )
 
 

@@ -35,6 +35,7 @@ class FakeService:
         self.products: dict[str, dict[str, Any]] = {}
         self.generations: dict[str, dict[str, Any]] = {}
         self.refuse: dict[str, tuple[int, dict[str, Any]]] = {}
+        self.scopes = ["generate", "models:read", "models:write", "images:read"]
         self._numbers = itertools.count(1)
         self.app = FastAPI(openapi_url=None)
         self.app.add_api_route("/v1/{rest:path}", self._v1, methods=["GET", "POST", "PATCH"])
@@ -71,6 +72,9 @@ class FakeService:
         if isinstance(answer, Response):
             return answer
         return JSONResponse(answer, 202 if request.method == "POST" else 200)
+
+    def _account(self, *_: Any) -> Any:
+        return {"scopes": self.scopes, "name": "Cleo <b>", "roles": ["creator"]}
 
     def _capabilities(self, *_: Any) -> Any:
         pack = {"name": "mannequin", "default_aspect_ratio": "3:4", "summary": "Synthetic."}

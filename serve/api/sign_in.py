@@ -8,6 +8,7 @@ throttled by name and address, and a refusal takes as long whether or not the na
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from html import escape
 from typing import Annotated
@@ -37,30 +38,46 @@ CONSOLE = "/console/"
 REFUSAL_SECONDS = 0.4  # a refused password is answered no sooner
 router = APIRouter(tags=["sign-in"])
 
+_NEXT = re.compile(r"/console/[\w\-./?=&%,~]{0,500}")  # only our own pages, nothing that leads out
+
 _PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>housemodel</title>
+<html lang="en"><head><meta charset="utf-8"><title>Sign in – housemodel</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark"><link rel="icon" href="data:,">
 <style>
-body {{ font: 16px/1.5 system-ui, sans-serif; margin: 8vh auto; max-width: 26rem; padding: 0 1rem;
-  color: #222; background: #fafafa }}
-input, button {{ font: inherit; width: 100%; box-sizing: border-box; padding: .6rem;
-  margin: .4rem 0 }}
-button {{ background: #222; color: #fff; border: 0; border-radius: 4px; cursor: pointer }}
-[role=alert] {{ color: #a00 }}
-</style></head><body><h1>housemodel</h1>{body}</body></html>"""
-_FORM = """{notice}<form method="post" action="/sign-in">
+:root {{ --ink: #1f1d1b; --paper: #faf9f7; --soft: #5f5a55; --line: #8d867f; --field: #fff;
+  --go: #2b5a4e; --bad: #a5281b }}
+@media (prefers-color-scheme: dark) {{ :root {{ --ink: #ece9e5; --paper: #161514; --soft: #b0a9a2;
+  --line: #7a736d; --field: #1e1c1b; --go: #3f6f62; --bad: #ffb4a8 }} }}
+body {{ font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; margin: 8vh auto;
+  max-width: 25rem; padding: 0 1.25rem; color: var(--ink); background: var(--paper) }}
+h1 {{ font-size: 1.9rem; letter-spacing: -.02em; margin: 0 0 1.25rem }}
+label {{ display: block; font-weight: 600; margin-bottom: .8rem }}
+label small, p, summary {{ color: var(--soft); font-weight: 400 }}
+input, button {{ font: inherit; width: 100%; box-sizing: border-box; padding: .65rem .75rem;
+  margin: .3rem 0 0; border-radius: 8px; border: 1px solid var(--line) }}
+input {{ color: inherit; background: var(--field) }}
+button {{ background: var(--go); color: #fff; border-color: transparent; cursor: pointer;
+  font-weight: 600; margin-top: .4rem }}
+details {{ margin-top: 2rem; border-top: 1px solid var(--line); padding-top: 1rem }}
+summary {{ cursor: pointer; margin-bottom: .8rem }}
+:focus-visible {{ outline: 3px solid #678a80; outline-offset: 2px }}
+[role=alert] {{ color: var(--bad); border-left: 4px solid; padding-left: .75rem }}
+</style></head><body><main><h1>housemodel</h1>{body}</main></body></html>"""
+_FORM = """{notice}<form method="post" action="/sign-in">{next}
 <label>Name <input name="name" autocomplete="username" required autofocus></label>
 <label>Password
 <input name="password" type="password" autocomplete="current-password" required></label>
-<label>Workspace, if your name is in several <input name="workspace"></label>
+<label>Workspace <small>(only if your name is in several)</small> <input name="workspace"></label>
 <button>Sign in</button></form>
-<hr>
-<form method="post" action="/sign-in">
+<details><summary>With a one-time code or an API key</summary>
+<form method="post" action="/sign-in">{next}
 <label>One-time code or API key
 <input name="secret" type="password" autocomplete="off" required></label>
 <button>Sign in with it</button></form>
 <p>The start of the service prints a one-time code. An admin adds people, or
-<code>housemodel user add</code> does.</p>"""
+<code>housemodel user add</code> does.</p></details>"""
+_BACK = '<p role="status">Sign in to go on; you come back to the page where you were.</p>'
 _ONE_BUTTON = """<form method="post" action="/sign-in">
 <input name="code" type="hidden" value="{code}"><button autofocus>Sign in</button></form>
 <p>The link works once.</p>"""
@@ -77,6 +94,9 @@ class Secret(schema.Body):
     workspace: str | None = Field(
         None, max_length=200, description="Needed only where several workspaces have the name."
     )
+    next: str | None = Field(
+        None, max_length=600, description="The page of the console to open; of the form only."
+    )
 
 
 @router.get("/", include_in_schema=False)
@@ -91,10 +111,15 @@ def root() -> RedirectResponse:
     response_class=HTMLResponse,
     responses=documented(422),
 )
-def page(code: Annotated[str | None, Query(max_length=128)] = None) -> Response:
+def page(
+    code: Annotated[str | None, Query(max_length=128)] = None,
+    next: Annotated[
+        str | None, Query(max_length=600, description="The page of the console to come back to.")
+    ] = None,
+) -> Response:
     """Show the form, or one button for the code of a one-time link; nothing is used up yet."""
     if code is None:
-        return _form(None)
+        return _form(None, next)
     return HTMLResponse(_PAGE.format(body=_ONE_BUTTON.format(code=escape(code, quote=True))))
 
 
@@ -133,9 +158,9 @@ async def sign_in(request: Request) -> Response:
         if secret.password is not None:
             await anyio.sleep_until(started + REFUSAL_SECONDS)
         if from_page:
-            return _form(error)
+            return _form(error, secret.next)
         raise
-    answer = RedirectResponse(CONSOLE, 303) if from_page else Response(status_code=204)
+    answer = RedirectResponse(_inside(secret.next), 303) if from_page else Response(status_code=204)
     return _with_session(answer, request, services, session)
 
 
@@ -163,7 +188,7 @@ def sign_out(request: Request) -> RedirectResponse:
 def _read(body: bytes, from_page: bool) -> Secret:
     try:
         if from_page:
-            pairs = parse_qs(body.decode(), max_num_fields=4)
+            pairs = parse_qs(body.decode(), max_num_fields=5)
             return Secret(**{name: values[0] for name, values in pairs.items()})
         return Secret.model_validate_json(body)
     except (ValidationError, ValueError, TypeError) as error:
@@ -193,12 +218,22 @@ def _open(request: Request, services: Services, given: Secret) -> str:
     )
 
 
-def _form(error: HousemodelError | None) -> HTMLResponse:
+def _form(error: HousemodelError | None, back: str | None) -> HTMLResponse:
+    place = _inside(back)
+    hidden = f'<input name="next" type="hidden" value="{escape(place, quote=True)}">'
+    notice = "" if place == CONSOLE else _BACK
+    if error is not None:
+        notice = f'<p role="alert">{escape(error.detail)}</p>'
+    form = _FORM.format(notice=notice, next="" if place == CONSOLE else hidden)
+    page = _PAGE.format(body=form)
     if error is None:
-        return HTMLResponse(_PAGE.format(body=_FORM.format(notice="")))
-    notice = f'<p role="alert">{escape(error.detail)}</p>'
-    page = _PAGE.format(body=_FORM.format(notice=notice))
+        return HTMLResponse(page)
     return HTMLResponse(page, error.status, headers_of(error))
+
+
+def _inside(place: str | None) -> str:
+    """The page to come back to, if it is one of the console's own."""
+    return place if place and _NEXT.fullmatch(place) and ".." not in place else CONSOLE
 
 
 def _with_session(answer: Response, request: Request, services: Services, session: str) -> Response:

@@ -14,23 +14,32 @@ PAGES = ("", "editorial", "refine", "enrol", "flatlay", "background-swap", "mode
 
 
 @pytest.fixture(scope="module")
-def site():
-    fake = FakeService()
+def fake():
+    return FakeService()
+
+
+@pytest.fixture(scope="module")
+def site(fake):
     return mount_console(fake.app, in_process(fake.app))
 
 
 @pytest.fixture
-def browser(site):
+def browser(site, fake, monkeypatch):
+    monkeypatch.setattr(fake, "scopes", ["generate", "models:read", "models:write", "images:read"])
     client = TestClient(site, follow_redirects=False)
     client.cookies.set("hm_session", SESSION)
     return client
 
 
-def test_a_stranger_is_sent_to_sign_in(site):
+@pytest.mark.parametrize("session", ["", "ended"])
+def test_a_stranger_is_sent_to_sign_in_and_would_come_back(site, session):
     stranger = TestClient(site, follow_redirects=False)
+    if session:
+        stranger.cookies.set("hm_session", session)
     for page in PAGES:
-        answer = stranger.get(f"/console/{page}")
-        assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
+        answer = stranger.get(f"/console/{page}?model=mdl_1&n=2")
+        there = f"/sign-in?next=/console/{page}%3Fmodel%3Dmdl_1%26n%3D2"
+        assert (answer.status_code, answer.headers["location"]) == (303, there)
     assert stranger.post("/console/gradio_api/queue/join", json={}).status_code == 401
     assert stranger.get("/console/config").status_code == 401
 
@@ -44,11 +53,65 @@ def test_every_page_answers_and_names_no_other_origin(browser, page):
     loaded = re.findall(r'(?:src|href)="(https?:)?//[^"]*"', answer.text)
     assert loaded == []
     assert "http:" not in head and "https:" not in head
-    assert "window.hm" in head and 'rel="icon"' in head
+    assert 'rel="icon"' in head
     assert "fonts.googleapis" not in answer.text and "cdnjs" not in answer.text
     policy = answer.headers["content-security-policy"]
     assert "default-src 'self'" in policy and "frame-ancestors 'none'" in policy
     assert answer.headers["cache-control"] == "no-store"
+
+
+def test_what_never_changes_is_kept_by_the_browser_and_pages_are_not(browser):
+    page = browser.get("/console/editorial")
+    address = re.search(r"/console/hm-\w{16}\.js", page.text).group()
+    ours = browser.get(address)
+    assert "window.hm" in ours.text and ours.headers["content-type"].startswith("text/javascript")
+    theirs = re.search(r"\./assets/[\w-]+\.js", page.text).group().lstrip(".")
+    for answer in (ours, browser.get(f"/console{theirs}")):
+        assert answer.status_code == 200
+        assert "immutable" in answer.headers["cache-control"]
+    assert page.headers["content-encoding"] == "gzip"
+    missing = browser.get("/console/assets/gone-01234567.js")
+    assert missing.status_code == 404 and "immutable" not in str(missing.headers)
+
+
+def test_the_bar_has_only_the_pages_of_whoever_looks(browser, fake):
+    shown = browser.get("/console/editorial").text
+    assert "hm-bar:" not in shown and "Cleo \\u0026lt;b\\u0026gt;" in shown
+    for page, there in (("models", True), ("compliance", False), ("admin", False)):
+        assert (f'href=\\"/console/{page}\\"' in shown) is there
+
+
+@pytest.mark.parametrize(
+    ("scopes", "page", "answered"),
+    [
+        (["admin"], "", (303, "/console/admin")),
+        (["audit:read"], "", (303, "/console/compliance")),
+        (["review", "images:read"], "", (303, "/console/review")),
+        (["admin"], "admin-keys", (200, None)),
+        (["admin"], "editorial", (403, None)),
+        (["generate"], "admin-keys", (403, None)),
+        (["audit:read"], "verify", (200, None)),
+    ],
+)
+def test_a_page_of_others_says_for_whom_it_is(browser, fake, scopes, page, answered):
+    fake.scopes = scopes
+    answer = browser.get(f"/console/{page}")
+    assert (answer.status_code, answer.headers.get("location")) == answered
+    if answer.status_code == 403:
+        assert "is not among your pages" in answer.text and "To your pages" in answer.text
+
+
+def test_a_service_that_cannot_answer_is_a_page_with_a_way_on(browser, fake, monkeypatch):
+    told = {
+        "title": "The workspace is locked",
+        "detail": "",
+        "remedy": "Unlock it.",
+        "code": "locked",
+    }
+    monkeypatch.setitem(fake.refuse, "account", (503, told))
+    answer = browser.get("/console/editorial")
+    assert answer.status_code == 503
+    assert "Unlock it." in answer.text and 'href="/console/editorial"' in answer.text
 
 
 def test_a_slash_too_many_leads_to_the_page(browser):
