@@ -95,8 +95,8 @@ def acknowledge(
                 by=store.keyed_hash(_HASH, by),
             )
     key = _key(made.terms)
-    sealed = registry.seal("meta", key, {**asdict(made), "at": now.isoformat()})
     with transaction(registry.control):
+        sealed = registry.seal("meta", key, {**asdict(made), "at": now.isoformat()})
         registry.control.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [key, sealed])
     return made
 

@@ -26,11 +26,12 @@ from identity.limits import load_limits
 from serve.deployments.packs import outline
 from serve.services import Services, make_services
 from serve.settings import PROJECT, Settings
+from serve.unsealing import open_source
 from serve.web import build_app
-from workspace.keys import load_root_key
 from workspace.plans import load_plans
 from workspace.ports import Diffusion, FaceEncoder, Fleet, Safety
 from workspace.registry import Registry
+from workspace.unseal import KeySource
 
 APPLICATION = "housemodel"
 CONSOLE_PATH = "/console"
@@ -42,8 +43,12 @@ def build_services(
     encoder: FaceEncoder,
     safety: Safety,
     fleet: Fleet | None = None,
+    source: KeySource | None = None,
 ) -> Services:
     """Open the home and wire the service; nothing is started yet.
+
+    Args:
+        source: Gives the root key; None: found as the settings say.
 
     Raises:
         Locked: the root key is missing.
@@ -53,9 +58,7 @@ def build_services(
         PackInvalid: the pack has no manifest that is understood.
     """
     configs = settings.configs_folder
-    registry = Registry(
-        settings.home, load_root_key(settings.root_key_file, create=False), settings.tombstones
-    )
+    registry = Registry(settings.home, source or open_source(settings), settings.tombstones)
     try:
         licences.require(registry, outline(settings.pack_folder))
     except BaseException:

@@ -21,12 +21,13 @@ from serve.http_server import CONNECTIONS_AT_ONCE
 from serve.services import Services
 from serve.settings import Settings
 from workspace.errors import Starting
+from workspace.unseal import KeySource
 
 START_SECONDS = 60.0
 
 
 @contextmanager
-def services(settings: Settings) -> Iterator[Services]:
+def services(settings: Settings, source: KeySource | None = None) -> Iterator[Services]:
     """Open one home with both ports in this process, its dispatcher running.
 
     Raises:
@@ -39,7 +40,8 @@ def services(settings: Settings) -> Iterator[Services]:
 
     diffusion = LocalDiffusion(settings.pack_folder, threads=settings.torch_threads)
     encoder = InsightFaceEncoder(settings.face_pack_folder, threads=settings.face_threads)
-    made = build_services(settings, diffusion, encoder, OpenNsfw(settings.face_threads))
+    safety = OpenNsfw(settings.face_threads)
+    made = build_services(settings, diffusion, encoder, safety, source=source)
     made.dispatcher.start()
     try:
         yield made
@@ -69,9 +71,11 @@ def serving(made: Services, port: int | None = None) -> Iterator[httpx.Client]:
 
 
 @contextmanager
-def running(settings: Settings, port: int | None = None) -> Iterator[httpx.Client]:
+def running(
+    settings: Settings, port: int | None = None, source: KeySource | None = None
+) -> Iterator[httpx.Client]:
     """`services` and `serving` in one."""
-    with services(settings) as made, serving(made, port) as client:
+    with services(settings, source) as made, serving(made, port) as client:
         yield client
 
 

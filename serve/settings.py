@@ -11,7 +11,7 @@ import os
 import sys
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -33,6 +33,10 @@ class Settings(BaseModel):
     face_pack_folder: Path
     root_key_file: Path
     tombstones: Path
+    unseal: Literal["file", "environment", "passphrase", "command"] = "file"
+    unseal_command: tuple[str, ...] = ()
+    unseal_timeout_seconds: int = Field(20, ge=1, le=300)
+    passphrase_file: Path | None = None
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65535)
     max_upload_mib: int = Field(64, ge=1, le=1024)
@@ -59,6 +63,9 @@ class _Http(BaseModel):
 class _Keys(BaseModel):
     model_config = ConfigDict(extra="forbid")
     tombstones: str
+    unseal: str
+    unseal_command: list[str]
+    unseal_timeout_seconds: int
 
 
 class _Queue(BaseModel):
@@ -114,6 +121,10 @@ def load_settings(
             os.environ.get("HOUSEMODEL_ROOT_KEY_FILE") or home / "root.key"
         ).resolve(),
         "tombstones": _tombstones(home, file.keys.tombstones),
+        "unseal": os.environ.get("HOUSEMODEL_UNSEAL") or file.keys.unseal,
+        "unseal_command": tuple(file.keys.unseal_command),
+        "unseal_timeout_seconds": file.keys.unseal_timeout_seconds,
+        "passphrase_file": os.environ.get("HOUSEMODEL_PASSPHRASE_FILE") or None,
     }
     for name, given in (
         ("host", host or os.environ.get("HOUSEMODEL_HOST")),
@@ -126,6 +137,12 @@ def load_settings(
         return Settings(**values)
     except ValidationError as error:
         raise InvalidRequest(_first_problem(error)) from error
+
+
+def take_unseal_key() -> bytes | None:
+    """Take the unseal key out of the environment, so that no process started later inherits it."""
+    given = os.environ.pop("HOUSEMODEL_UNSEAL_KEY", "")
+    return given.encode() or None
 
 
 def _tombstones(home: Path, named: str) -> Path:

@@ -12,7 +12,8 @@ import pytest
 
 from tests.homes import bytes_under, open_store
 from workspace.errors import Fault, Locked, SealBroken
-from workspace.keys import KeyRing, load_root_key
+from workspace.keys import load_root_key
+from workspace.ring import KeyRing
 from workspace.rows import object_id
 
 

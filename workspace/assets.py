@@ -20,8 +20,8 @@ from workspace import sealing
 from workspace.database import transaction
 from workspace.disk import disk_errors, sync_folder
 from workspace.errors import Fault, NotFound, SealBroken
-from workspace.keys import KeyRing
 from workspace.migrations import SCHEMA_VERSION
+from workspace.ring import KeyRing
 from workspace.rows import SealedRows, object_id
 from workspace.types import AssetId, new_id
 

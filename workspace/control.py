@@ -16,6 +16,7 @@ from typing import Any
 from workspace import sealing
 from workspace.errors import SealBroken
 from workspace.migrations import SCHEMA_VERSION
+from workspace.ring import WorkspaceKeys
 from workspace.rows import canonical_json
 
 # Rows that give a right, and the plain columns that their seal is bound to.
@@ -80,17 +81,18 @@ class ControlSeals:
         """
         return self.open(table, row["hash"], row["sealed"], *_rights(table, row))
 
-    def new_workspace_key(self, workspace_id: str) -> bytes:
-        """Make a workspace key and return it wrapped."""
-        return sealing.seal(self._wrapping_key, sealing.new_key(), _key_place(workspace_id))
+    def wrap(self, workspace_id: str, keys: WorkspaceKeys) -> bytes:
+        """Wrap the keys of a workspace."""
+        return sealing.seal(self._wrapping_key, keys.packed(), _key_place(workspace_id))
 
-    def unwrap(self, workspace_id: str, wrapped: object) -> bytes:
-        """Open a workspace key.
+    def unwrap(self, workspace_id: str, wrapped: object) -> WorkspaceKeys:
+        """Open the keys of a workspace.
 
         Raises:
-            SealBroken: it was changed, or belongs to another workspace.
+            SealBroken: they were changed, or belong to another workspace.
         """
-        return sealing.open_(self._wrapping_key, _bytes(wrapped), _key_place(workspace_id))
+        place = _key_place(workspace_id)
+        return WorkspaceKeys.of(sealing.open_(self._wrapping_key, _bytes(wrapped), place))
 
     def name_hash(self, name: str) -> str:
         """Hash a workspace's name, without regard to upper and lower case, to find it by."""

@@ -12,7 +12,7 @@ name, a path, an embedding or a secret into it.
     |- Refused 403             |- ScopeMissing  |- ToolNotAllowed  |- ConsentMissing
     |                          |- ConsentExpired  |- ConsentOutOfScope  |- ConsentSuspended
     |                          |- PlanExcludesCustomModels  |- LicenceNotAcknowledged
-    |                          |- ApprovalMissing  |- RetentionPolicyMissing
+    |                          |- ApprovalMissing  |- RetentionPolicyMissing  |- ResemblesModel
     |- NotFound 404
     |- Conflict 409            |- IdempotencyConflict  |- NotReady
     |- ModelRevoked 410
@@ -20,7 +20,7 @@ name, a path, an embedding or a secret into it.
     |- UnsupportedImage 415
     |- TooMany 429             |- QuotaExceeded  |- QueueFull  |- RateLimited
     |- Fault 500               |- EngineFailed  |- MarkingFailed  |- SealBroken
-    |- Unavailable 503         |- Locked  |- Starting
+    |- Unavailable 503         |- Locked (ApplianceLocked)  |- Starting
     `- StorageFull 507
 """
 
@@ -154,6 +154,11 @@ class RetentionPolicyMissing(Refused):
     remedy = "Publish one first: PATCH /v1/policy with `retention_url`."
 
 
+class ResemblesModel(Refused):
+    code, title = "resembles_model", "This face is like that of somebody who is enrolled"
+    remedy = "Choose another candidate: a fictional person looks like nobody of this workspace."
+
+
 class NotFound(HousemodelError):
     code, title, status = "not_found", "There is nothing under this id", 404
     remedy = "Check the id; lists show what this workspace has."
@@ -234,6 +239,13 @@ class Unavailable(HousemodelError):
 class Locked(Unavailable):
     code, title = "locked", "This workspace is locked"
     remedy = "Unlock it: `housemodel workspace unlock`."
+
+
+class ApplianceLocked(Locked):
+    """The root key is not there yet: nothing of any workspace can be opened."""
+
+    title = "The appliance is locked"
+    remedy = "Unlock it: `housemodel unlock`; without the root key or passphrase nothing opens."
 
 
 class Starting(Unavailable):

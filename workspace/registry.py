@@ -18,14 +18,17 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from workspace import migrations, sealing
-from workspace.control import RIGHTS, ControlSeals
+from workspace import checking, migrations, sealing
+from workspace.control import RIGHTS
 from workspace.database import open_database, transaction
 from workspace.disk import make_private_folder
 from workspace.errors import Conflict, InvalidRequest, Locked, NotFound, SealBroken
+from workspace.ring import KeyRing, WorkspaceKeys
+from workspace.root import OneKey, Root, RootKeys
 from workspace.rows import canonical_json
 from workspace.sealing import Signer
 from workspace.store import StoreReport, WorkspaceStore
@@ -41,26 +44,32 @@ class Registry:
 
     Args:
         home: Holds `control.db` and `workspaces/<id>/`; made with mode 0700 when missing.
-        root_key: 32 bytes.
+        root_key: 32 bytes, or what gives them and follows their rotation (`unseal.KeySource`).
         tombstones: The register of the erased, outside of the home; None: beside it.
 
     Raises:
         Locked: the root key is not the one that this home was made with.
     """
 
-    def __init__(self, home: Path, root_key: bytes, tombstones: Path | None = None) -> None:
+    def __init__(
+        self, home: Path, root_key: bytes | RootKeys, tombstones: Path | None = None
+    ) -> None:
+        self.home = home
         self._folder = home / "workspaces"
         make_private_folder(home)
         make_private_folder(self._folder)
-        self._seals = ControlSeals(root_key)
         self._stores: dict[str, WorkspaceStore] = {}
         self._lock = threading.RLock()
-        self.tombstones = Tombstones(tombstones or default_path(home), root_key)
         # Erases again what a copy of the home brought back; set by whoever may open such a store.
         self.erase_again: Callable[[WorkspaceStore, tuple[Grave, ...]], None] | None = None
         self.control = open_database(home / "control.db", migrations.CONTROL)
         try:
-            self._check_root_key()
+            source = OneKey(root_key) if isinstance(root_key, bytes) else root_key
+            self.root = Root(source, self.control)
+            self.tombstones = Tombstones(
+                tombstones or default_path(home), self.root.key, lambda: self.root.seals()
+            )
+            self.root.followers.append(self.tombstones.follow)
             self._destroy_risen()
             self._finish_destroying()
         except BaseException:
@@ -77,18 +86,20 @@ class Registry:
         name = _clean(name)
         workspace = Workspace(WorkspaceId(new_id("ws")), name, plan, False, now)
         try:
-            self.control.execute(
-                "INSERT INTO workspaces (id, name_hash, plan, locked, created_at, wrapped_key,"
-                " sealed) VALUES (?, ?, ?, 0, ?, ?, ?)",
-                [
-                    workspace.id,
-                    self._seals.name_hash(name),
-                    plan,
-                    now.isoformat(),
-                    self._seals.new_workspace_key(workspace.id),
-                    self._sealed(workspace),
-                ],
-            )
+            with transaction(self.control):
+                seals = self.root.seals()
+                self.control.execute(
+                    "INSERT INTO workspaces (id, name_hash, plan, locked, created_at, wrapped_key,"
+                    " sealed) VALUES (?, ?, ?, 0, ?, ?, ?)",
+                    [
+                        workspace.id,
+                        seals.name_hash(name),
+                        plan,
+                        now.isoformat(),
+                        seals.wrap(workspace.id, WorkspaceKeys.new()),
+                        self._sealed(workspace),
+                    ],
+                )
         except sqlite3.IntegrityError as error:
             raise Conflict("There is a workspace of this name already.") from error
         try:
@@ -123,7 +134,7 @@ class Registry:
             NotFound: there is none of this name.
         """
         name = unicodedata.normalize("NFC", name).strip()
-        return self._workspace(self._row("name_hash", self._seals.name_hash(name)))
+        return self._workspace(self._row("name_hash", self.root.seals().name_hash(name)))
 
     def store(self, workspace_id: str) -> WorkspaceStore:
         """Open the store of a workspace, or give the one that is open.
@@ -151,9 +162,10 @@ class Registry:
                 raise
             store = self._stores.get(workspace_id)
             if store is None:
-                key = self._seals.unwrap(workspace_id, row["wrapped_key"])
-                store = self._opened(workspace, key)
+                store = self._opened(workspace, self._unwrapped(row))
                 self._stores[workspace_id] = store
+            else:
+                store.keys.renew(row["wrapped_key"])
             store.workspace = workspace  # its plan may have changed
             return store
 
@@ -208,16 +220,16 @@ class Registry:
         with transaction(self.control):
             sql = "SELECT value FROM meta WHERE key = ?"
             for row in self.control.query(sql, [_APPLIANCE_KEY]):
-                kept = self._seals.open("meta", _APPLIANCE_KEY, row["value"])
+                kept = self.open("meta", _APPLIANCE_KEY, row["value"])
                 return Signer(bytes.fromhex(kept["seed"]))
             seed = sealing.new_key()
-            sealed = self._seals.seal("meta", _APPLIANCE_KEY, {"seed": seed.hex()})
+            sealed = self.seal("meta", _APPLIANCE_KEY, {"seed": seed.hex()})
             self.control.execute("INSERT INTO meta VALUES (?, ?)", [_APPLIANCE_KEY, sealed])
             return Signer(seed)
 
     def seal(self, table: str, row_id: str, private: Mapping[str, Any]) -> bytes:
-        """Seal the private part of another row of `control.db`."""
-        return self._seals.seal(table, row_id, private)
+        """Seal the private part of another row, in the transaction that writes it."""
+        return self.root.seals().seal(table, row_id, private)
 
     def open(self, table: str, row_id: str, sealed: object) -> dict[str, Any]:
         """Open what `seal` sealed for this row.
@@ -225,17 +237,20 @@ class Registry:
         Raises:
             SealBroken: it was changed, or belongs to another row.
         """
-        return self._seals.open(table, row_id, sealed)
+        opened: dict[str, Any] = self.root.opened(lambda seals: seals.open(table, row_id, sealed))
+        return opened
 
     def seal_right(
         self, table: str, row: Mapping[str, Any], private: Mapping[str, Any] | None = None
     ) -> bytes:
         """Seal a row of `control.db` that gives a right (`control.RIGHTS`), bound to what it says.
 
+        Call it in the transaction that writes the row.
+
         Args:
             private: What more is sealed with it, such as a key's label.
         """
-        return self._seals.seal_right(table, row, private or {})
+        return self.root.seals().seal_right(table, row, private or {})
 
     def open_right(self, table: str, row: Mapping[str, Any]) -> dict[str, Any]:
         """Open what `seal_right` sealed for this row.
@@ -243,35 +258,16 @@ class Registry:
         Raises:
             SealBroken: the row was made or changed without the root key.
         """
-        return self._seals.open_right(table, row)
+        opened: dict[str, Any] = self.root.opened(lambda seals: seals.open_right(table, row))
+        return opened
 
     def name_hash(self, *words: str) -> str:
         """Hash a name with what it belongs to, to find it by."""
-        return self._seals.name_hash(canonical_json(list(words)))
+        return self.root.seals().name_hash(canonical_json(list(words)))
 
     def verify(self) -> StoreReport:
         """Open every sealed row of `control.db`; the workspaces' stores verify themselves."""
-        damaged: list[str] = []
-        rows: list[tuple[str, dict[str, Any]]] = []
-        try:
-            if not self.control.is_whole():
-                damaged.append("control.db")
-            sql = "SELECT * FROM workspaces WHERE wrapped_key IS NOT NULL"
-            rows += (("workspaces", row) for row in self.control.query(sql))
-            for table in RIGHTS:
-                rows += ((table, row) for row in self.control.query(f"SELECT * FROM {table}"))
-        except SealBroken:
-            damaged.append("control.db")
-        for table, row in rows:
-            try:
-                if table == "workspaces":
-                    self._workspace(row)
-                    self._seals.unwrap(row["id"], row["wrapped_key"])
-                else:
-                    self.open_right(table, row)
-            except SealBroken:
-                damaged.append(f"{table}/{row['id'] if 'id' in row else row['hash'][:8]}")
-        return StoreReport(len(rows), 0, tuple(dict.fromkeys(damaged)))
+        return checking.control(self)
 
     def close(self) -> None:
         """Close all stores and the control database."""
@@ -287,8 +283,9 @@ class Registry:
         raise NotFound("There is no such workspace.")
 
     def _workspace(self, row: Mapping[str, Any]) -> Workspace:
-        private = self._seals.open(
-            "workspaces", row["id"], row["sealed"], row["plan"], row["created_at"]
+        bound = (row["plan"], row["created_at"])
+        private = self.root.opened(
+            lambda seals: seals.open("workspaces", row["id"], row["sealed"], *bound)
         )
         if private.get("locked", bool(row["locked"])) != bool(row["locked"]):
             raise SealBroken("A plain column was changed.")
@@ -300,10 +297,26 @@ class Registry:
             datetime.fromisoformat(row["created_at"]),
         )
 
-    def _opened(self, workspace: Workspace, key: bytes) -> WorkspaceStore:
+    def _unwrapped(self, row: Mapping[str, Any]) -> WorkspaceKeys:
+        opened: WorkspaceKeys = self.root.opened(
+            lambda seals: seals.unwrap(row["id"], row["wrapped_key"])
+        )
+        return opened
+
+    def keys_of(self, workspace_id: str) -> WorkspaceKeys:
+        """Read the keys of a workspace as they are wrapped now.
+
+        Raises:
+            NotFound: there is no such workspace.
+            SealBroken: they were changed or damaged.
+        """
+        return self._unwrapped(self._row("id", workspace_id))
+
+    def _opened(self, workspace: Workspace, keys: WorkspaceKeys) -> WorkspaceStore:
         """Open a store; whoever was erased and is there again is erased before anybody sees it."""
         folder = self._folder / workspace.id
-        store = WorkspaceStore(workspace, folder, key, lambda: self.signer, self.tombstones)
+        ring = partial(KeyRing, keys=keys, again=partial(self.keys_of, workspace.id))
+        store = WorkspaceStore(workspace, folder, ring, lambda: self.signer, self.tombstones)
         try:
             risen = store.risen()
             if risen and self.erase_again is None:
@@ -333,18 +346,7 @@ class Registry:
     def _sealed(self, workspace: Workspace) -> bytes:
         private = {"name": workspace.name, "locked": workspace.locked}
         bound = (workspace.plan, workspace.created_at.isoformat())
-        return self._seals.seal("workspaces", workspace.id, private, *bound)
-
-    def _check_root_key(self) -> None:
-        """Keep a sealed word in the home, to tell a wrong root key from damaged rows."""
-        with transaction(self.control):
-            for row in self.control.query("SELECT value FROM meta WHERE key = 'root_check'"):
-                with contextlib.suppress(SealBroken):
-                    self._seals.open("meta", "root_check", row["value"])
-                    return
-                raise Locked("This root key is not the one that this home was made with.")
-            sealed = self._seals.seal("meta", "root_check", {})
-            self.control.execute("INSERT INTO meta VALUES ('root_check', ?)", [sealed])
+        return self.root.seals().seal("workspaces", workspace.id, private, *bound)
 
     def _destroy_risen(self) -> None:
         """Destroy again what a copy of the home brought back of destroyed workspaces."""

@@ -18,8 +18,8 @@ from typing import Any
 from workspace import sealing
 from workspace.database import Database, transaction
 from workspace.errors import NotFound, SealBroken
-from workspace.keys import KeyRing
 from workspace.migrations import SCHEMA_VERSION
+from workspace.ring import KeyRing
 
 # Sealed tables, and the plain columns that each row's seal is bound to: all of them, except those
 # of a generation that the queue moves by SQL.

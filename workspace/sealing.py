@@ -132,6 +132,20 @@ def is_password(password: str, kept: str) -> bool:
     return True
 
 
+def slow_key(passphrase: str, salt: bytes, memory_kib: int, passes: int, lanes: int) -> bytes:
+    """Make a 256-bit key from a passphrase, slowly (Argon2id); the same inputs give the same key.
+
+    Args:
+        memory_kib: Memory that one try takes.
+        passes: How often that memory is gone through.
+        lanes: Threads that share the work.
+    """
+    slow = Argon2id(
+        salt=salt, length=KEY_BYTES, iterations=passes, lanes=lanes, memory_cost=memory_kib
+    )
+    return slow.derive(passphrase.encode())
+
+
 class Recipient:
     """The ephemeral key pair of one replica; it lives and dies with the process."""
 

@@ -16,10 +16,10 @@ from typing import Any
 
 from workspace import migrations, sealing
 from workspace.assets import Assets
-from workspace.database import open_database, transaction
+from workspace.database import Database, open_database, transaction
 from workspace.disk import make_private_folder
 from workspace.errors import Fault, NotFound, SealBroken
-from workspace.keys import KeyRing
+from workspace.ring import WITNESS, KeyRing
 from workspace.rows import BOUND, Row, SealedRows, object_id
 from workspace.sealing import Signer
 from workspace.tombstones import Grave, Tombstones
@@ -49,7 +49,7 @@ class WorkspaceStore(SealedRows):
     Args:
         workspace: Whose store it is.
         folder: Holds `store.db` and `assets/`; made with mode 0700 when missing.
-        workspace_key: 32 bytes.
+        ring: Makes the key ring of the workspace over its database.
         signer: Opens the appliance's own signing key.
         tombstones: The home's register of the erased.
     """
@@ -58,7 +58,7 @@ class WorkspaceStore(SealedRows):
         self,
         workspace: Workspace,
         folder: Path,
-        workspace_key: bytes,
+        ring: Callable[[Database, str], KeyRing],
         signer: Callable[[], Signer],
         tombstones: Tombstones,
     ) -> None:
@@ -66,13 +66,17 @@ class WorkspaceStore(SealedRows):
         make_private_folder(folder)
         make_private_folder(files)
         db = open_database(folder / "store.db", migrations.STORE)
-        self._keys: KeyRing = KeyRing(db, workspace.id, workspace_key)
-        super().__init__(db, self._keys, workspace.id)
+        try:
+            self.keys = ring(db, workspace.id)
+        except BaseException:
+            db.close()
+            raise
+        super().__init__(db, self.keys, workspace.id)
         self.workspace = workspace
         self.folder = folder
         self._signer = signer
         self._tombstones = tombstones
-        self.assets = Assets(files, self, self._keys, workspace.id)
+        self.assets = Assets(files, self, self.keys, workspace.id)
 
     def transaction(self) -> AbstractContextManager[None]:
         """Group writes of rows, assets and audit entries: all or nothing; may be nested."""
@@ -95,11 +99,11 @@ class WorkspaceStore(SealedRows):
 
     def derive(self, label: str) -> bytes:
         """Derive a key of this workspace for one purpose; never stored."""
-        return self._keys.derive(label)
+        return self.keys.derive(label)
 
     def keyed_hash(self, label: str, value: str) -> str:
         """Hash a sensitive value with a key of this workspace; 64 hexadecimal digits."""
-        return sealing.keyed_hash(self._keys.derive(label), value)
+        return sealing.keyed_hash(self.keys.derive(label), value)
 
     @property
     def signer(self) -> Signer:
@@ -138,7 +142,7 @@ class WorkspaceStore(SealedRows):
 
     def destroying(self) -> AbstractContextManager[list[str]]:
         """Open a transaction and list the ids of every object whose key is destroyed in it."""
-        return self._keys.destroying()
+        return self.keys.destroying()
 
     def verify(self) -> StoreReport:
         """Open every sealed row and every asset, and let SQLite check its file."""
@@ -160,7 +164,7 @@ class WorkspaceStore(SealedRows):
     def close(self) -> None:
         """Forget the key and close the file; every later use raises Locked."""
         with self.db.lock:
-            self._keys.forget()
+            self.keys.forget()
             self.db.close()
 
     def _is_alive(self, model_id: str) -> bool:
@@ -196,9 +200,11 @@ class WorkspaceStore(SealedRows):
             if f"{table}/{row_id}" in reported:
                 continue
             try:
-                self._keys.unwrap(str(row["object_id"]), row["wrapped"])
+                self.keys.unwrap(str(row["object_id"]), row["wrapped"])
             except SealBroken:
                 yield f"object_keys/{row['object_id']}"
+                continue
+            if row["object_id"] == WITNESS:
                 continue
             if self._row_is_missing(table, row_id):
                 yield f"{table}/{row_id}"

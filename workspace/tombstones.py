@@ -16,6 +16,7 @@ import fcntl
 import json
 import os
 import threading
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -47,11 +48,15 @@ class Tombstones:
     Args:
         path: The file; made with mode 0600 at the first grave.
         root_key: 32 bytes; only a key derived from it is kept.
+        look: Called before and after each use; calls `follow` when the root key was replaced.
     """
 
-    def __init__(self, path: Path, root_key: bytes) -> None:
+    def __init__(
+        self, path: Path, root_key: bytes, look: Callable[[], object] = lambda: None
+    ) -> None:
         self.path = path
         self._key = sealing.derive(root_key, _KEY_LABEL)
+        self._look = look
         self._lock = threading.Lock()
         self._read: tuple[tuple[int, int], dict[tuple[str, str], Grave]] | None = None
 
@@ -61,28 +66,56 @@ class Tombstones:
         Raises:
             StorageFull, Fault: it could not be written, so nothing may be erased yet.
         """
+        grave = Grave(workspace_id, object_id, now.isoformat(), cause)
+        written_under = None
+        self._look()
+        # NOTE: a rotation of the root key may end between the look and the line; then once more.
+        while written_under != self._key:
+            with self._lock:
+                written_under = self._key
+                if (workspace_id, object_id) not in self._graves():
+                    self._append(_line(grave, written_under))
+            self._look()
+
+    def follow(self, root_key: bytes) -> None:
+        """Take another root key from now on; lines under the one before count no more."""
+        self._key, self._read = sealing.derive(root_key, _KEY_LABEL), None
+
+    def copy_under(self, root_key: bytes) -> int:
+        """Write every grave again under another root key, before that one comes into force.
+
+        Returns:
+            How many graves were copied.
+        """
+        self._look()
+        other = Tombstones(self.path, root_key)
         with self._lock:
-            if (workspace_id, object_id) in self._graves():
-                return
-            words = asdict(Grave(workspace_id, object_id, now.isoformat(), cause))
-            line = canonical_json(words | {"mac": self._mac(words)})
-            self._append(line.encode())
+            known, graves = other._graves(), self._graves()
+            missing = [grave for place, grave in graves.items() if place not in known]
+            if missing:
+                key = sealing.derive(root_key, _KEY_LABEL)
+                self._append(b"\n".join(_line(grave, key) for grave in missing))
+        return len(missing)
+
+    def graves(self) -> tuple[Grave, ...]:
+        """List all graves of this home, oldest first."""
+        self._look()
+        with self._lock:
+            return tuple(self._graves().values())
 
     def is_buried(self, workspace_id: str, object_id: str) -> bool:
         """Tell whether an object was erased for good."""
+        self._look()
         with self._lock:
             return (workspace_id, object_id) in self._graves()
 
     def of_workspace(self, workspace_id: str) -> tuple[Grave, ...]:
         """List the graves of a workspace, oldest first."""
-        with self._lock:
-            found = self._graves().values()
-        return tuple(grave for grave in found if grave.workspace_id == workspace_id)
+        return tuple(grave for grave in self.graves() if grave.workspace_id == workspace_id)
 
     def count(self) -> int:
         """Count the graves of this home."""
-        with self._lock:
-            return len(self._graves())
+        return len(self.graves())
 
     def check(self) -> None:
         """Make the file if it is missing, and see that it takes graves.
@@ -123,15 +156,13 @@ class Tombstones:
         try:
             words: dict[str, Any] = json.loads(line)
             mac = str(words.pop("mac"))
-            if sealing.same(mac, self._mac(words)):
+            if sealing.same(mac, _mac(self._key, words)):
                 return Grave(**words)
         except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
             pass
         return None
 
     def _append(self, line: bytes) -> None:
-        if len(line) > _MAX_LINE_BYTES:
-            raise Fault("A grave's words are too long.")
         try:
             with disk_errors():
                 make_private_folder(self.path.parent)
@@ -158,8 +189,17 @@ class Tombstones:
         file.seek(-1, os.SEEK_END)
         return b"" if file.read(1) == b"\n" else b"\n"
 
-    def _mac(self, words: dict[str, Any]) -> str:
-        return sealing.keyed_hash(self._key, canonical_json(words))
+
+def _line(grave: Grave, key: bytes) -> bytes:
+    words = asdict(grave)
+    line = canonical_json(words | {"mac": _mac(key, words)}).encode()
+    if len(line) > _MAX_LINE_BYTES:
+        raise Fault("A grave's words are too long.")
+    return line
+
+
+def _mac(key: bytes, words: dict[str, Any]) -> str:
+    return sealing.keyed_hash(key, canonical_json(words))
 
 
 def default_path(home: Path) -> Path:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from workspace.database import transaction
 from workspace.errors import SealBroken
 from workspace.registry import Registry
 
@@ -27,26 +28,28 @@ def insert(
     registry: Registry, table: str, row: Mapping[str, Any], private: Mapping[str, Any] | None = None
 ) -> None:
     """Write a row under its seal; `private` is sealed with it."""
-    whole = {**row, "sealed": registry.seal_right(table, row, private)}
-    marks = ", ".join("?" for _ in whole)
-    registry.control.execute(
-        f"INSERT INTO {table} ({', '.join(whole)}) VALUES ({marks})", [*whole.values()]
-    )
+    with transaction(registry.control):
+        whole = {**row, "sealed": registry.seal_right(table, row, private)}
+        marks = ", ".join("?" for _ in whole)
+        registry.control.execute(
+            f"INSERT INTO {table} ({', '.join(whole)}) VALUES ({marks})", [*whole.values()]
+        )
 
 
 def change(
     registry: Registry, table: str, row: Mapping[str, Any], columns: Mapping[str, Any]
 ) -> None:
     """Change columns and seal the row again; one whose seal is broken loses it for good."""
-    sealed = None
-    with suppress(SealBroken):
-        private = registry.open_right(table, row)
-        sealed = registry.seal_right(table, {**row, **columns}, private)
-    names = ", ".join(f"{name} = ?" for name in columns)
-    registry.control.execute(
-        f"UPDATE {table} SET {names}, sealed = ? WHERE hash = ?",
-        [*columns.values(), sealed, row["hash"]],
-    )
+    with transaction(registry.control):
+        sealed = None
+        with suppress(SealBroken):
+            private = registry.open_right(table, row)
+            sealed = registry.seal_right(table, {**row, **columns}, private)
+        names = ", ".join(f"{name} = ?" for name in columns)
+        registry.control.execute(
+            f"UPDATE {table} SET {names}, sealed = ? WHERE hash = ?",
+            [*columns.values(), sealed, row["hash"]],
+        )
 
 
 def replace(
@@ -57,12 +60,13 @@ def replace(
     private: Mapping[str, Any],
 ) -> None:
     """Change columns and what is sealed with them."""
-    sealed = registry.seal_right(table, {**row, **columns}, private)
-    names = "".join(f"{name} = ?, " for name in columns)
-    registry.control.execute(
-        f"UPDATE {table} SET {names}sealed = ? WHERE hash = ?",
-        [*columns.values(), sealed, row["hash"]],
-    )
+    with transaction(registry.control):
+        sealed = registry.seal_right(table, {**row, **columns}, private)
+        names = "".join(f"{name} = ?, " for name in columns)
+        registry.control.execute(
+            f"UPDATE {table} SET {names}sealed = ? WHERE hash = ?",
+            [*columns.values(), sealed, row["hash"]],
+        )
 
 
 def find(registry: Registry, table: str, secret: str) -> dict[str, Any] | None:

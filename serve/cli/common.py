@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from serve import VERSION
 from serve.settings import Settings, load_settings
+from serve.unsealing import open_registry
 from workspace.errors import NotFound
-from workspace.keys import load_root_key
 from workspace.registry import Registry
 
 if TYPE_CHECKING:
@@ -65,9 +65,7 @@ def open_home(args: argparse.Namespace, create: bool = False) -> tuple[Settings,
         settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     elif not settings.home.is_dir():
         raise NoHome()
-    return settings, Registry(
-        settings.home, load_root_key(settings.root_key_file, create=create), settings.tombstones
-    )
+    return settings, open_registry(settings, create)
 
 
 def now() -> datetime:

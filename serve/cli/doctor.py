@@ -12,8 +12,8 @@ from compliance.content import load_rules
 from compliance.safety import load_safety
 from serve.cli.common import add_home, add_json, command, open_marks, show
 from serve.settings import Settings, load_settings
+from serve.unsealing import open_registry
 from workspace.errors import HousemodelError, Locked
-from workspace.keys import load_root_key
 from workspace.registry import Registry
 from workspace.store import StoreReport
 from workspace.types import WorkspaceId
@@ -89,9 +89,7 @@ def _stores(settings: Settings) -> list[dict[str, Any]]:
     if not settings.home.is_dir():
         return [_finding("home", True, "nothing there yet; `housemodel up` makes it")]
     try:
-        registry = Registry(
-            settings.home, load_root_key(settings.root_key_file, create=False), settings.tombstones
-        )
+        registry = open_registry(settings)
     except HousemodelError as error:
         return [_finding("home", False, f"{error.title}. {error.detail} {error.remedy}")]
     control = registry.verify()

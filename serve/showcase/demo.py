@@ -14,9 +14,10 @@ from serve import local
 from serve.callers import auth
 from serve.settings import Settings
 from serve.showcase import demo_workspace, samples, walk
+from serve.unsealing import open_source
 from workspace.errors import NotFound
-from workspace.keys import load_root_key
 from workspace.registry import Registry
+from workspace.unseal import KeySource
 
 IMAGES = 4
 KEY_HOURS = 1
@@ -49,19 +50,18 @@ def run(settings: Settings, out: Path, say: Callable[[str], None]) -> DemoReport
         HousemodelError: any step was refused or failed; the message says what to do.
     """
     out.mkdir(parents=True, exist_ok=True)
-    secret = prepared_key(settings)
+    source = open_source(settings, create=True)
+    secret = prepared_key(settings, source)
     say("loading the pack")
-    with local.running(settings) as client:
+    with local.running(settings, source=source) as client:
         client.headers["Authorization"] = f"Bearer {secret}"
         return _walk(client, out, say)
 
 
-def prepared_key(settings: Settings) -> str:
+def prepared_key(settings: Settings, source: KeySource) -> str:
     """A short-lived key of the demo workspace, which is made if it is not there."""
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    registry = Registry(
-        settings.home, load_root_key(settings.root_key_file, create=True), settings.tombstones
-    )
+    registry = Registry(settings.home, source, settings.tombstones)
     now = datetime.now(UTC)
     try:
         try:
