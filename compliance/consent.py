@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from compliance import audit, policy
-from compliance.guidelines import Guidelines
+from compliance.guidelines import Attestation
 from compliance.terms import ConsentTerms, parse_terms, terms_from_json
 from workspace.errors import AttestationMissing, ModelRevoked, SealBroken
 from workspace.rows import Row, canonical_json
@@ -38,6 +38,16 @@ __all__ = [
 ]
 
 
+class Boxes(Protocol):
+    """Texts that are ticked: the guidelines of an enrolment, or those of a fictional person."""
+
+    @property
+    def attestations(self) -> tuple[Attestation, ...]: ...
+
+    @property
+    def version(self) -> str: ...
+
+
 OWN_POLICY_PAGE = "/policy"  # the appliance's, where the workspace published none of its own
 
 
@@ -58,7 +68,7 @@ class Consent:
     id: ConsentId
     model_id: ModelId
     version: int
-    kind: str  # "real_person"
+    kind: str  # "real_person"; "synthetic" for the declaration that nobody real is shown
     status: ConsentStatus
     terms: ConsentTerms
     attestations: tuple[TickedBox, ...]
@@ -69,7 +79,7 @@ class Consent:
     policy_version: str = ""  # of the appliance's own page; "" for a page of the workspace
 
 
-def check_attestations(given: Sequence[Mapping[str, Any]], guidelines: Guidelines) -> None:
+def check_attestations(given: Sequence[Mapping[str, Any]], guidelines: Boxes) -> None:
     """Make sure that every box was ticked, with the words that are in force.
 
     Args:
@@ -100,7 +110,7 @@ def record(
     model_id: ModelId,
     terms: ConsentTerms,
     attestations: Sequence[Mapping[str, Any]],
-    guidelines: Guidelines,
+    guidelines: Boxes,
     caller: Caller,
     now: datetime,
     kind: str = "real_person",

@@ -76,7 +76,7 @@ def figures(store: WorkspaceStore, rules: RetentionRules, now: datetime) -> Figu
     rules_here = policy.read(store)
     counted: Counter[str] = Counter()
     words: dict[str, set[str]] = {"purposes": set(), "channels": set(), "territories": set()}
-    for row in store.db.query("SELECT id, status FROM models"):
+    for row in store.db.query("SELECT id, status FROM models WHERE kind <> 'synthetic'"):
         counted[row["status"]] += 1
         with suppress(SealBroken):  # `doctor` lists what is damaged
             given = consent.current(store, row["id"])

@@ -67,6 +67,7 @@ __all__ = [
     "ErasureRecord",
     "build",
     "change",
+    "check_room",
     "decode_photo",
     "describe",
     "enrol",
@@ -148,7 +149,7 @@ def enrol(
         ImageCheckFailed: carries all checks; nothing was stored.
     """
     # 1. Plan
-    _check_room(store, plan)
+    check_room(store, plan)
     # 2. Boxes, terms, name, evidence
     consent.check_attestations(request.attestations, guidelines)
     terms = parse_terms(request.consent_terms, now, guidelines.vocabulary)
@@ -169,7 +170,7 @@ def enrol(
     # 5. Consent first, then everything else; or nothing at all
     model_id = ModelId(new_id("mdl"))
     with store.transaction():
-        _check_room(store, plan)
+        check_room(store, plan)
         consent.record(
             store,
             model_id,
@@ -190,7 +191,12 @@ def enrol(
     return model_id
 
 
-def _check_room(store: WorkspaceStore, plan: Plan) -> None:
+def check_room(store: WorkspaceStore, plan: Plan) -> None:
+    """Hold the workspace to its plan.
+
+    Raises:
+        PlanExcludesCustomModels, QuotaExceeded: there is no room for another model.
+    """
     if not plan.custom_models:
         raise PlanExcludesCustomModels(f"The {plan.name} plan has no custom models.")
     if count_held(store) >= plan.max_models:
