@@ -11,10 +11,11 @@ import hashlib
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from compliance.guideline_pictures import Example, load_examples
 from compliance.terms import STANDARD_VOCABULARY, Vocabulary
 from workspace.errors import Fault
 from workspace.rows import canonical_json
@@ -64,6 +65,7 @@ class Guidelines:
     sha256: str  # over everything that people read
     purposes: tuple[tuple[str, str], ...]  # (protocol word, words to read)
     channels: tuple[tuple[str, str], ...]
+    examples: tuple[Example, ...] = ()  # good and bad pictures; no part of `sha256`
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -74,8 +76,10 @@ class Guidelines:
         )
 
     def as_json(self) -> dict[str, Any]:
-        """Show everything as plain JSON, for `GET /v1/guidelines`."""
+        """Show everything as plain JSON, for `GET /v1/guidelines`; pictures without their bytes."""
         shown = asdict(self)
+        for example in shown["examples"]:
+            del example["content"]
         for name in ("purposes", "channels"):
             shown[name] = [{"id": word, "label": label} for word, label in getattr(self, name)]
         return shown
@@ -97,7 +101,7 @@ def load_guidelines(folder: Path) -> Guidelines:
         raise Fault(f"The guidelines of {files[-1].stem} can't be read or lack a text.") from error
     if guidelines.version != files[-1].stem:
         raise Fault("The guidelines' version is not the name of their file.")
-    return guidelines
+    return replace(guidelines, examples=load_examples(folder / "pictures"))
 
 
 def _parse(raw: Mapping[str, Any]) -> Guidelines:

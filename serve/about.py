@@ -81,6 +81,15 @@ class PhotoGuideView(BaseModel):
     topics: list[TopicView]
 
 
+class ExampleView(BaseModel):
+    photo: str
+    topic: str
+    good: bool
+    text: str
+    alt: str = Field(description="What is seen, for whoever can't see it.")
+    url: str
+
+
 class LabelView(BaseModel):
     id: str
     label: str
@@ -96,6 +105,7 @@ class GuidelinesView(BaseModel):
     retention_policy_url: str | None
     purposes: list[LabelView]
     channels: list[LabelView]
+    examples: list[ExampleView] = Field(description="Good and bad photos as pictures (WebP).")
 
 
 class ReadyView(BaseModel):

@@ -141,3 +141,42 @@ def test_plans_that_make_no_sense_are_refused_at_start(tmp_path: Path, text: str
 def test_missing_plans_are_a_fault(tmp_path: Path) -> None:
     with pytest.raises(Fault):
         load_plans(tmp_path / "plans.toml")
+
+
+def test_every_topic_but_the_file_shows_a_good_and_a_bad_example_of_each_photo() -> None:
+    shown = guidelines().examples
+    assert len(shown) <= 16
+    for photo in ("full_body", "close_up"):
+        for topic in ("framing", "lighting", "angles"):
+            kinds = {each.good for each in shown if (each.photo, each.topic) == (photo, topic)}
+            assert kinds == {True, False}, (photo, topic)
+    for each in shown:
+        assert each.alt and each.alt != each.text and len(each.content) <= 12_000, each.name
+
+
+def test_an_example_changes_nothing_that_was_ticked(folder: Path) -> None:
+    before = load_guidelines(folder)
+    index = folder / "pictures" / "pictures.toml"
+    index.write_text(index.read_text().replace("Too dark", "Dark"))
+    assert load_guidelines(folder).sha256 == before.sha256
+    shutil.rmtree(folder / "pictures")
+    assert load_guidelines(folder).examples == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('file = "full_light_dark"', 'file = "../full_light_dark"'),
+        ('file = "full_light_dark"', 'file = "missing"'),
+        ('file = "full_light_dark"', 'file = "full_light_good"'),
+        ('text = "Too dark"', 'text = ""'),
+        ('topic = "angles"', 'topic = "mood"'),
+        ("good = false", 'good = "no"'),
+    ],
+)
+def test_an_incomplete_example_is_refused(folder: Path, old: str, new: str) -> None:
+    index = folder / "pictures" / "pictures.toml"
+    assert old in index.read_text()
+    index.write_text(index.read_text().replace(old, new, 1))
+    with pytest.raises(Fault):
+        load_guidelines(folder)
