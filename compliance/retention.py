@@ -33,20 +33,23 @@ from workspace.types import Caller, ModelId, ModelStatus
 
 # Why a person is destroyed without anybody asking; codes of the audit log and the certificate.
 CONSENT_ENDED, PURPOSE_MET, LAST_INTERACTION = "consent_ended", "purpose_met", "last_interaction"
+SYNTHETIC = "synthetic"  # kind of a model that shows nobody real: nothing ends by its dates
 _GONE = (ModelStatus.NEEDS_ATTENTION, ModelStatus.REVOKED, ModelStatus.ERASED)
 _MOST_DAYS = 3653
+_MOST_DRAFT_HOURS = 24 * 7
 
 
 @dataclass(frozen=True, slots=True)
 class RetentionRules:
     """The numbers in force; these defaults are those that ship."""
 
-    version: str = "2026-11"
+    version: str = "2026-11-22"
     own_page: bool = True
     grace_days: int = 30
     last_interaction_days: int = 1095
     unfetched_hours: int = 24
     undecided_days: int = 30
+    draft_hours: int = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ def load_retention(path: Path) -> RetentionRules:
         people, results = dict(raw["people"]), dict(raw["results"])
         exact = (
             set(raw) == {"version", "own_page", "people", "results"}
-            and set(people) == {"grace_days", "last_interaction_days"}
+            and set(people) == {"grace_days", "last_interaction_days", "draft_hours"}
             and set(results) == {"unfetched_hours", "undecided_days"}
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -81,6 +84,7 @@ def load_retention(path: Path) -> RetentionRules:
         raise Fault(f"{path.name} lacks a key or has an unknown one.")
     numbers = [*people.values(), *results.values()]
     sound = all(type(number) is int and 0 <= number <= _MOST_DAYS for number in numbers)
+    sound = sound and 0 < people["draft_hours"] <= _MOST_DRAFT_HOURS
     words = isinstance(raw["version"], str) and raw["version"] and type(raw["own_page"]) is bool
     if not sound or not words:
         raise Fault(f"{path.name} has a value that makes no sense.")
@@ -104,13 +108,13 @@ def destroy_by(
 
 
 def standing(store: WorkspaceStore, model_id: ModelId, rules: RetentionRules) -> Standing | None:
-    """Say when a model is destroyed; None when there is no consent on record.
+    """Say when a model is destroyed; None without a consent, and for who does not exist.
 
     Raises:
         SealBroken: its consent was changed or damaged.
     """
     given = consent.current(store, model_id)
-    if given is None:
+    if given is None or given.kind == SYNTHETIC:
         return None
     note = store.note(_note(model_id)) or {}
     met = note.get("purpose_met_at")

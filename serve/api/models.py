@@ -16,7 +16,7 @@ from serve import idempotency
 from serve.api import once
 from serve.api.access import PAGE, Cursor, Key, Limit, Visit, allowed
 from serve.callers import break_glass, sight
-from serve.custody import standing, withdrawal
+from serve.custody import drafts, standing, withdrawal
 from serve.idempotency import Once
 from serve.line import rules
 from serve.problems import documented
@@ -130,13 +130,19 @@ def _enrol(visit: Visit, wanted: enrolment.EnrolmentRequest, sent: Once) -> view
                 wanted,
                 visit.caller,
                 now,
-                lambda made: idempotency.remember(store, sent, made, now),
+                lambda made: _taken_in(visit, sent, made, now),
             )
             workspace_id = visit.caller.workspace_id
             services.dispatcher.build_model(workspace_id, model_id, wanted.allow_duplicate)
         else:
             model_id = ModelId(known)
     return views.ModelAccepted(id=model_id, status=enrolment.describe(store, model_id).status)
+
+
+def _taken_in(visit: Visit, sent: Once, model_id: ModelId, now: datetime) -> None:
+    """Remember the key; the caller's draft is done with, and its copies of the photos must go."""
+    idempotency.remember(visit.store, sent, model_id, now)
+    drafts.discard(visit.store, visit.caller, now, drafts.ENROLLED)
 
 
 @router.get("", summary="Models, newest first", responses=documented(401, 403, 422, 500, 503))

@@ -1,7 +1,7 @@
 """What is swept while the gateway runs, and at its start: what is too old to count or to keep.
 
 Once a day: sessions, idempotency keys, files without a row, and the audit log's signature. Once an
-hour: the people and results that retention says are to go.
+hour: the people and results that retention says are to go, and drafts whose time is over.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from compliance import audit
 from compliance.retention import RetentionRules
 from serve import idempotency
 from serve.callers import auth, break_glass
-from serve.custody import retaining
+from serve.custody import drafts, retaining
 from serve.subjects import talent
 from workspace.registry import Registry
 from workspace.store import WorkspaceStore
@@ -46,6 +46,7 @@ class Upkeep:
         cancelled: tuple[GenerationId, ...] = ()
         if self._is_due(store.workspace.id, _HOUR, now):
             cancelled = retaining.sweep(store, self._rules, now)
+            drafts.sweep(store, now)
             break_glass.forget_reasons(registry, store)
         if self._is_due(store.workspace.id, _DAY, now):
             idempotency.sweep(store, now)
