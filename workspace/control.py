@@ -99,6 +99,12 @@ class ControlSeals:
         return sealing.keyed_hash(self._name_key, unicodedata.normalize("NFKC", name).casefold())
 
 
+def plain_name(name: str) -> str:
+    """Write the name of a person in the one form that is compared and hashed."""
+    folded = unicodedata.normalize("NFKC", name).casefold().strip()
+    return folded.encode(errors="replace").decode()  # a lone surrogate is no letter
+
+
 def _bytes(sealed: object) -> bytes:
     if not isinstance(sealed, bytes):
         raise SealBroken("A sealed column holds something else.")

@@ -81,20 +81,18 @@ class Tombstones:
         """Take another root key from now on; lines under the one before count no more."""
         self._key, self._read = sealing.derive(root_key, _KEY_LABEL), None
 
-    def copy_under(self, root_key: bytes) -> int:
-        """Write every grave again under another root key, before that one comes into force.
+    def copy(self, old_root: bytes, new_root: bytes) -> int:
+        """Write every grave under one root key again under another; the file only grows.
 
         Returns:
             How many graves were copied.
         """
-        self._look()
-        other = Tombstones(self.path, root_key)
+        old, new = Tombstones(self.path, old_root), Tombstones(self.path, new_root)
         with self._lock:
-            known, graves = other._graves(), self._graves()
-            missing = [grave for place, grave in graves.items() if place not in known]
+            known = new._graves()
+            missing = [grave for place, grave in old._graves().items() if place not in known]
             if missing:
-                key = sealing.derive(root_key, _KEY_LABEL)
-                self._append(b"\n".join(_line(grave, key) for grave in missing))
+                self._append(b"\n".join(_line(grave, new._key) for grave in missing))
         return len(missing)
 
     def graves(self) -> tuple[Grave, ...]:

@@ -25,6 +25,7 @@ from typing import Any, Literal
 from serve.callers import rights
 from serve.callers.roles import check_roles, is_blind, scopes_of
 from workspace import sealing
+from workspace.control import plain_name
 from workspace.database import transaction
 from workspace.errors import (
     Conflict,
@@ -270,8 +271,7 @@ def hash_of_name(registry: Registry, workspace_id: str, name: str) -> str:
 
 def plain(name: str) -> str:
     """Write a name in the one form that is compared."""
-    folded = unicodedata.normalize("NFKC", name).casefold().strip()
-    return folded.encode(errors="replace").decode()  # a lone surrogate is no letter
+    return plain_name(name)
 
 
 def _person(registry: Registry, row: dict[str, Any]) -> Person:

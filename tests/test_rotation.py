@@ -1,0 +1,235 @@
+"""New keys while others work: nothing fails or is touched, the old key opens nothing."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from serve.callers import auth, people
+from tests.homes import NOW, open_registry
+from workspace import rotation
+from workspace.errors import Locked, SealBroken
+from workspace.registry import Registry
+from workspace.rows import object_id
+from workspace.tombstones import Tombstones
+from workspace.types import WorkspaceId
+from workspace.unseal import KeySource, Unseal
+
+ROWS = 40
+
+
+def source_of(home: Path) -> KeySource:
+    return KeySource(Unseal("file", home, home / "root.key"))
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home with its own key file, a workspace of 40 rows and an asset, a person and a key."""
+    home = tmp_path / "home"
+    source = source_of(home)
+    source.create()
+    registry = Registry(home, source)
+    workspace = registry.create("atelier", "pro", NOW)
+    store = registry.store(workspace.id)
+    with store.transaction():
+        for n in range(ROWS):
+            store.put("products", f"prd_{n}", {"name": f"Coat {n}"}, created_at=NOW.isoformat())
+    store.assets.put(b"photo" * 1000, "photo", "prd_0", "image/jpeg")
+    people.add(registry, workspace.id, "Ada", ["creator"], "seven green parrots", NOW)
+    registry.close()
+    return home
+
+
+@pytest.fixture
+def opened(home: Path) -> Iterator[Registry]:
+    registry = Registry(home, source_of(home))
+    yield registry
+    registry.close()
+
+
+def first(registry: Registry) -> WorkspaceId:
+    return registry.ids()[0]
+
+
+def test_after_a_new_root_key_all_opens_and_the_old_key_opens_nothing(home, opened) -> None:
+    old = opened.root.key
+    registry = Registry(home, source_of(home))
+    assert rotation.rotate_root(registry, source_of(home)) >= 3
+    registry.close()
+    with pytest.raises(Locked, match="not the one"):
+        Registry(home, old)
+    again = Registry(home, source_of(home))
+    assert again.root.key != old
+    assert again.verify().intact
+    assert again.by_name("ATELIER").name == "atelier"
+    ada = people.by_name(again, first(again), "ada")
+    assert people.check_password(again, ada.id, "seven green parrots")
+    assert again.store(first(again)).verify().intact
+    again.close()
+    assert sorted(p.name for p in home.glob("root.key*")) == ["root.key"]
+
+
+def test_an_open_home_goes_on_with_the_new_root_key(home, opened) -> None:
+    _, secret = auth.create_key(opened, first(opened), frozenset({"generate"}), NOW)
+    other = Registry(home, source_of(home))
+    rotation.rotate_root(other, source_of(home))
+    other.close()
+    assert auth.authenticate(opened, secret, NOW).workspace_id == first(opened)
+    key_id, _ = auth.create_key(opened, first(opened), frozenset({"generate"}), NOW)
+    assert opened.verify().intact
+    fresh = Registry(home, source_of(home))
+    assert key_id in [key["id"] for key in auth.list_keys(fresh, first(fresh))]
+    assert fresh.verify().intact
+    fresh.close()
+
+
+def test_graves_count_under_the_new_root_key_and_not_under_the_old(home, opened) -> None:
+    old = opened.root.key
+    opened.tombstones.bury("ws_1", "mdl_1", NOW, "erased")
+    other = Registry(home, source_of(home))
+    rotation.rotate_root(other, source_of(home))
+    other.close()
+    opened.tombstones.bury("ws_1", "mdl_2", NOW, "erased")  # does not know of it yet
+    assert opened.tombstones.count() == 2
+    new = Tombstones(opened.tombstones.path, opened.root.key)
+    assert [grave.object_id for grave in new.graves()] == ["mdl_1", "mdl_2"]
+    assert Tombstones(opened.tombstones.path, old).count() == 1  # what it knew before
+
+
+@pytest.mark.parametrize("step", ["before the rows", "before the file"])
+def test_a_rotation_of_the_root_that_was_killed_goes_on(home, monkeypatch, step: str) -> None:
+    registry = Registry(home, source_of(home))
+    old, source = registry.root.key, source_of(home)
+    where = (registry.root, "become") if step == "before the rows" else (source, "settle")
+    with monkeypatch.context() as patch:
+        patch.setattr(*where, lambda key: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            rotation.rotate_root(registry, source)
+    registry.close()
+    assert (home / "root.key.next").exists()
+    again = Registry(home, source_of(home))  # the start, which finds the key that is in force
+    assert (again.root.key == old) == (step == "before the rows")
+    assert again.verify().intact
+    rotation.rotate_root(again, source_of(home))
+    assert again.root.key != old and again.verify().intact
+    again.close()
+    assert sorted(p.name for p in home.glob("root.key*")) == ["root.key"]
+
+
+def test_a_new_workspace_key_wraps_all_again_and_touches_no_object(home, opened) -> None:
+    store = opened.store(first(opened))
+    files = {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in store.folder.glob("assets/*")}
+    rows = [(row["id"], row["sealed"]) for row in store.db.query("SELECT * FROM products")]
+    wrapped = dict(store.db.execute("SELECT * FROM object_keys"))
+    stolen = opened.keys_of(store.workspace.id)
+    other = Registry(home, source_of(home))
+    assert rotation.rotate_workspace(other, first(other)) == len(wrapped)
+    other.close()
+    now = dict(store.db.execute("SELECT * FROM object_keys"))
+    assert not {*wrapped.values()} & {*now.values()}
+    assert files == {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in files}
+    assert rows == [(row["id"], row["sealed"]) for row in store.db.query("SELECT * FROM products")]
+    keys = opened.keys_of(store.workspace.id)
+    assert keys.wrapping != stolen.wrapping and keys.base == stolen.base and keys.former is None
+    from workspace.ring import KeyRing
+
+    thief, name = KeyRing(store.db, store.workspace.id, stolen), object_id("products", "prd_1")
+    with pytest.raises(SealBroken):
+        thief.unwrap(name, now[name])
+
+
+def test_an_open_store_reads_and_writes_across_a_rotation(home, opened) -> None:
+    store = opened.store(first(opened))
+    raw = next(store.raw("products", "id = ?", ("prd_3",)))  # read before, opened after
+    other = Registry(home, source_of(home))
+    rotation.rotate_workspace(other, first(other))
+    assert store.open("products", raw).private == {"name": "Coat 3"}
+    store.put("products", "prd_new", {"name": "New"}, created_at=NOW.isoformat())
+    assert store.get("products", "prd_new").private == {"name": "New"}
+    rotation.rotate_workspace(other, first(other))
+    assert other.store(first(other)).get("products", "prd_new").private == {"name": "New"}
+    assert store.verify().intact
+    other.close()
+
+
+def test_a_rotation_of_a_workspace_that_was_killed_goes_on(home, monkeypatch) -> None:
+    monkeypatch.setattr(rotation, "_BATCH", 7)
+    registry = Registry(home, source_of(home))
+    before = registry.keys_of(first(registry)).wrapping
+
+    def killed(done: int, of: int) -> None:
+        if done > 20:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        rotation.rotate_workspace(registry, first(registry), killed)
+    registry.close()
+    again = Registry(home, source_of(home))
+    assert again.keys_of(first(again)).former == before
+    assert again.store(first(again)).verify().intact  # half and half
+    rotation.rotate_workspace(again, first(again))
+    assert again.keys_of(first(again)).former is None
+    again.close()
+    last = Registry(home, source_of(home))
+    assert last.store(first(last)).verify().intact
+    last.close()
+
+
+def test_readers_and_writers_never_fail_while_keys_are_replaced(home, opened) -> None:
+    errors: list[BaseException] = []
+    done = threading.Event()
+
+    def work(number: int) -> None:
+        try:
+            n = 0
+            while not done.is_set():
+                store = opened.store(first(opened))
+                store.get("products", f"prd_{n % ROWS}")
+                store.put("products", f"new_{number}_{n}", {"n": n}, created_at=NOW.isoformat())
+                auth.create_sign_in(opened, first(opened), frozenset({"generate"}), NOW, minutes=5)
+                n += 1
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    other = Registry(home, source_of(home))
+    for _ in range(2):
+        rotation.rotate_workspace(other, first(other))
+        rotation.rotate_root(other, source_of(home))
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert opened.verify().intact and opened.store(first(opened)).verify().intact
+    assert other.verify().intact and other.store(first(other)).verify().intact
+    other.close()
+
+
+def test_a_workspace_of_an_older_home_has_one_key_for_both(tmp_path: Path) -> None:
+    from workspace.control import ControlSeals
+    from workspace.ring import WorkspaceKeys
+    from workspace.sealing import seal
+
+    keys = WorkspaceKeys.of(bytes(32))
+    assert keys.wrapping == keys.base == bytes(32) and keys.former is None
+    with pytest.raises(SealBroken):
+        WorkspaceKeys.of(bytes(33))
+    with open_registry(tmp_path) as registry:
+        workspace = registry.create("old", "pro", NOW)
+        seals: ControlSeals = registry.root.seals()
+        place = '["workspace key","' + workspace.id + '",1]'
+        wrapped = seal(seals._wrapping_key, b"k" * 32, place)
+        registry.control.execute("UPDATE workspaces SET wrapped_key = ?", [wrapped])
+    with open_registry(tmp_path) as registry:
+        store = registry.store(workspace.id)
+        store.put("products", "prd_1", {"name": "Coat"}, created_at=NOW.isoformat())
+        derived = store.derive("x")
+        rotation.rotate_workspace(registry, workspace.id)
+        assert registry.keys_of(workspace.id).base == b"k" * 32
+        assert store.derive("x") == derived
+        assert store.get("products", "prd_1").private == {"name": "Coat"}
