@@ -69,14 +69,24 @@ def _figure(image: RGB) -> tuple[NDArray[np.bool_], float]:
     height, width = image.shape[:2]
     scale = max(1.0, max(height, width) / _LONG_SIDE)
     size = (max(2, round(width / scale)), max(2, round(height / scale)))
-    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    small = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return differing(small), scale
+
+
+def differing(small: RGB) -> NDArray[np.bool_]:
+    """Mark the pixels of a small copy that differ from the ground."""
     lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB).astype(np.float32)
-    sides = min(_EDGE, size[0] // 2)
+    return np.asarray(np.linalg.norm(lab - ground(lab), axis=2) > _DISTANCE)
+
+
+def ground(lab: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The ground's colour (Lab) at each pixel of a small copy, as its left and right sides say."""
+    width = lab.shape[1]
+    sides = min(_EDGE, width // 2)
     left = np.median(lab[:, :sides], axis=1)[:, None]
     right = np.median(lab[:, -sides:], axis=1)[:, None]
-    along = np.linspace(0, 1, size[0], dtype=np.float32)[None, :, None]
-    ground = left * (1 - along) + right * along
-    return np.linalg.norm(lab - ground, axis=2) > _DISTANCE, scale
+    along = np.linspace(0, 1, width, dtype=np.float32)[None, :, None]
+    return np.asarray(left * (1 - along) + right * along, np.float32)
 
 
 def _span(start: float, end: float, scale: float, size: int) -> slice:
