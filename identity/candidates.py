@@ -14,10 +14,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from compliance import audit
+from identity import likeness
 from workspace.errors import NotFound, QuotaExceeded
 from workspace.rows import Row
 from workspace.store import WorkspaceStore
-from workspace.types import Caller, Gender, new_id
+from workspace.types import Caller, Face, Gender, new_id
 
 TABLE = "candidates"
 PREFIX = "cnd"
@@ -39,6 +40,7 @@ class Candidate:
     generation_id: str | None = None  # that drew the full body
     k: int = 0  # which of its images
     close_up_id: str | None = None  # the generation that draws the close-up
+    face: Mapping[str, Any] | None = None  # where it is in a drawn full body
 
 
 def put(
@@ -65,11 +67,14 @@ def put(
             )
 
 
-def change(store: WorkspaceStore, one: Candidate, close_up_id: str) -> Candidate:
+def note_face(store: WorkspaceStore, one: Candidate, face: Face) -> Candidate:
+    """Note where the face is in the full body."""
+    return _changed(store, replace(one, face=likeness.face_as_json(face)))
+
+
+def note_close_up(store: WorkspaceStore, one: Candidate, generation_id: str) -> Candidate:
     """Note which generation draws the close-up."""
-    changed = replace(one, close_up_id=close_up_id)
-    _write(store, changed)
-    return changed
+    return _changed(store, replace(one, close_up_id=generation_id))
 
 
 def new(
@@ -146,6 +151,11 @@ def in_pack(people: Iterable[str | None], pack: str) -> frozenset[str]:
     """The ids within one pack, of people named "pack/id"."""
     found = (one.partition("/") for one in people if one)
     return frozenset(person_id for name, _, person_id in found if name == pack)
+
+
+def _changed(store: WorkspaceStore, one: Candidate) -> Candidate:
+    _write(store, one)
+    return one
 
 
 def _rows(store: WorkspaceStore, caller: Caller, now: datetime) -> list[Row]:

@@ -41,9 +41,18 @@ def save_photos(store: WorkspaceStore, model_id: ModelId, full_body: RGB, close_
     Raises:
         StorageFull: nothing is left behind.
     """
-    for kind, image in zip(PHOTOS, (full_body, close_up), strict=True):
-        data, media_type = photos.encode(image, "jpeg")
-        store.assets.put(data, kind, model_id, media_type)
+    files = (photos.encode(image, "jpeg")[0] for image in (full_body, close_up))
+    save_files(store, model_id, *files)
+
+
+def save_files(store: WorkspaceStore, model_id: ModelId, full_body: bytes, close_up: bytes) -> None:
+    """Seal both reference photos as they are: JPEG files that this appliance wrote.
+
+    Raises:
+        StorageFull: nothing is left behind.
+    """
+    for kind, data in zip(PHOTOS, (full_body, close_up), strict=True):
+        store.assets.put(data, kind, model_id, photos.MEDIA_TYPES["jpeg"])
 
 
 def save(
@@ -84,10 +93,17 @@ def open_photos(store: WorkspaceStore, model_id: ModelId) -> tuple[RGB, RGB]:
         NotFound: the model has none (any more).
         SealBroken: one of them was changed or damaged.
     """
-    full_body, close_up = (
-        photos.decode(photo(store, model_id, kind)[0], _STORED) for kind in PHOTOS
-    )
+    full_body, close_up = (decode_stored(photo(store, model_id, kind)[0]) for kind in PHOTOS)
     return full_body, close_up
+
+
+def decode_stored(data: bytes) -> RGB:
+    """Decode a photo that was kept here, whatever its size.
+
+    Raises:
+        UnsupportedImage: it is damaged.
+    """
+    return photos.decode(data, _STORED)
 
 
 def open_likeness(store: WorkspaceStore, model_id: ModelId) -> Likeness:

@@ -53,8 +53,8 @@ SHORT_SIDE = 768  # px; smaller pictures are enlarged, as faces are looked for i
 class Fiction:
     """What becomes a model: who was asked for, and both pictures."""
 
-    full_body: RGB
-    close_up: RGB
+    full_body: bytes  # JPEG, as it will be kept: with its marks, where a pack drew it
+    close_up: bytes
     name: str
     gender: Gender
     attestations: Sequence[Mapping[str, Any]]
@@ -98,15 +98,14 @@ def promote(
     check_room(store, plan)
     consent.check_attestations(fiction.attestations, texts)
     name = checked_name(fiction.name)
-    full_body, close_up = enlarged(fiction.full_body), enlarged(fiction.close_up)
-    body_face = _face("full_body", full_body, encoder)
-    face = _face("close_up", close_up, encoder)
+    body = _look("full_body", fiction.full_body, encoder)
+    head = _look("close_up", fiction.close_up, encoder)
     shown = [
-        safety.check_photo("full_body", full_body),
-        safety.check_photo("close_up", close_up),
+        safety.check_photo("full_body", body.large),
+        safety.check_photo("close_up", head.large),
     ]
-    embedding = encoder.embed(close_up, face)
-    shown.append(_same(embedding, encoder.embed(full_body, body_face), fiction.least_alike))
+    embedding = encoder.embed(head.large, head.found)
+    shown.append(_same(embedding, encoder.embed(body.large, body.found), fiction.least_alike))
     failed = [check for check in shown if check.status == "fail"]
     if failed:
         raise ImageCheckFailed(" ".join(check.hint for check in failed), tuple(shown))
@@ -131,8 +130,8 @@ def promote(
                 now,
                 kind=KIND,
             )
-            likeness.save_photos(store, model_id, full_body, close_up)
-            likeness.save(store, model_id, embedding, face, body_face)
+            likeness.save_files(store, model_id, fiction.full_body, fiction.close_up)
+            likeness.save(store, model_id, embedding, head.face, body.face)
             _put(store, model_id, name, fiction, shown, caller, now)
             audit.append(
                 store,
@@ -157,30 +156,54 @@ def taken(store: WorkspaceStore) -> frozenset[str]:
     return frozenset(str(row.private[CAST_PERSON]) for row in rows if CAST_PERSON in row.private)
 
 
-def has_face(picture: RGB, encoder: FaceEncoder) -> bool:
-    """Tell whether a drawn picture shows exactly one face; builds no biometric template."""
-    return len(encoder.detect(enlarged(picture))) == 1
+def main_face(picture: RGB, encoder: FaceEncoder) -> Face | None:
+    """The one face of a drawn picture, in its pixels; None if there is none or several.
+
+    Builds no biometric template.
+    """
+    faces = encoder.detect(enlarged(picture))
+    return _shrunk(faces[0], _scale(picture)) if len(faces) == 1 else None
 
 
 def enlarged(picture: RGB) -> RGB:
     """Enlarge (bicubic) to a short side of at least `SHORT_SIDE`."""
-    height, width = picture.shape[:2]
-    scale = SHORT_SIDE / min(height, width)
+    scale = _scale(picture)
     if scale <= 1:
         return picture
-    size = (round(width * scale), round(height * scale))
+    size = (round(picture.shape[1] * scale), round(picture.shape[0] * scale))
     return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC), dtype=np.uint8)
 
 
-def _face(kind: PhotoKind, picture: RGB, encoder: FaceEncoder) -> Face:
-    faces = encoder.detect(picture)
+def _scale(picture: RGB) -> float:
+    return float(max(1.0, SHORT_SIDE / min(picture.shape[:2])))
+
+
+def _shrunk(face: Face, scale: float) -> Face:
+    """A face that was found in an enlarged picture, in pixels of the picture itself."""
+    left, top, right, bottom = (side / scale for side in face.box)
+    points = tuple((x / scale, y / scale) for x, y in face.landmarks)
+    return Face((left, top, right, bottom), points, face.score)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """One of the two pictures, enlarged, and its face in both sizes."""
+
+    large: RGB
+    found: Face  # in `large`
+    face: Face  # in the picture as it is kept
+
+
+def _look(kind: PhotoKind, file: bytes, encoder: FaceEncoder) -> _Seen:
+    picture = likeness.decode_stored(file)
+    large = enlarged(picture)
+    faces = encoder.detect(large)
     if len(faces) == 1:
-        return faces[0]
+        return _Seen(large, faces[0], _shrunk(faces[0], _scale(picture)))
     found = "No face was found" if not faces else "Several faces were found"
     hint = f"{found} in this picture; choose another candidate."
     code = "no_face" if not faces else "several_people"
-    check = Check(code, kind, "fail", len(faces), 1, hint)
-    raise ImageCheckFailed(hint, (check,))
+    raise ImageCheckFailed(hint, (Check(code, kind, "fail", len(faces), 1, hint),))
 
 
 def _same(close_up: Embedding, full_body: Embedding, least: float) -> Check:

@@ -11,6 +11,7 @@ deployment of its own, so that jobs can be sealed to the very process that draws
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
@@ -22,8 +23,10 @@ from compliance.marks.labels import load_labels
 from compliance.provenance import load_provenance
 from compliance.retention import load_retention
 from compliance.safety import load_safety
+from compliance.synthetic import load_synthetic
+from identity.cast import Cast, load_cast
 from identity.limits import load_limits
-from serve.deployments.packs import outline
+from serve.deployments.packs import outline, read_manifest
 from serve.services import Services, make_services
 from serve.settings import PROJECT, Settings
 from serve.unsealing import open_source
@@ -79,6 +82,8 @@ def build_services(
         content=load_rules(configs / "content"),
         fleet=fleet,
         pack_shelves=(settings.home / "packs", PROJECT / "packs"),
+        scratch=load_synthetic(configs / "guidelines" / "synthetic"),
+        cast=_cast_of(settings.pack_folder),
         max_upload_mib=settings.max_upload_mib,
         session_hours=settings.session_hours,
         max_waiting=settings.max_waiting,
@@ -86,6 +91,14 @@ def build_services(
         max_attempts=settings.max_attempts,
         workers=settings.replicas,
     )
+
+
+def _cast_of(pack_folder: Path) -> Cast | None:
+    """The fictional people who come with the pack, if it has a cast."""
+    manifest = read_manifest(pack_folder)
+    if manifest.people is None or manifest.people.table is None:
+        return None
+    return load_cast(manifest.name, pack_folder, manifest.people.table, manifest.files)
 
 
 def build_site(services: Services) -> FastAPI:

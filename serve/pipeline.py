@@ -30,6 +30,7 @@ from serve import idempotency, queue
 from serve.custody import standing
 from serve.idempotency import Once
 from serve.line import (
+    casting,
     conditioning,
     gallery,
     marking,
@@ -171,6 +172,8 @@ def open_(recorded: Recorded) -> Opened:
     photos = tuple(products.read_photo(store, product_id) for product_id in asked.product_ids)
     close_up = (likeness.close_up, likeness.face) if likeness else None
     full_body = (likeness.full_body, likeness.full_body_face) if likeness else None
+    if asked.candidate_id:  # the close-up of somebody who does not exist, from the full body
+        full_body = casting.reference(store, asked.candidate_id)
     references = conditioning.references(accepted.pack, close_up, full_body, photos)
     return Opened(recorded, likeness, photos, references)
 

@@ -7,7 +7,7 @@ settings and starts nothing. `services.dispatcher.start()` does, or the applicat
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from compliance.marks.labels import Labels, load_labels
 from compliance.provenance import ProvenanceConfig, open_marker
 from compliance.retention import RetentionRules
 from compliance.safety import SafetyGate, SafetyLimits
+from compliance.synthetic import SyntheticTexts, load_synthetic
+from identity.cast import Cast
 from identity.limits import Limits
 from serve import VERSION
 from serve.custody import withdrawal
@@ -31,6 +33,7 @@ from workspace.store import WorkspaceStore
 from workspace.types import Caller
 
 MIB = 1 << 20
+SCRATCH = PROJECT / "configs" / "guidelines" / "synthetic"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,8 @@ class Services:
     session_hours: int
     fleet: Fleet
     pack_shelves: tuple[Path, ...] = ()  # where packs lie
+    scratch: SyntheticTexts = field(default_factory=lambda: load_synthetic(SCRATCH))
+    cast: Cast | None = None  # fictional people who come with the pack
 
     @property
     def registry(self) -> Registry:
@@ -100,6 +105,8 @@ def make_services(
     content: PromptRules | None = None,
     fleet: Fleet | None = None,
     pack_shelves: tuple[Path, ...] = (),
+    scratch: SyntheticTexts | None = None,
+    cast: Cast | None = None,
     max_upload_mib: int = 64,
     session_hours: int = 12,
     max_waiting: int = 500,
@@ -118,6 +125,8 @@ def make_services(
         content: What prompts may not ask for; None for the word lists that ship.
         fleet: Who knows the processes; None where all is this one.
         pack_shelves: Folders that hold packs, for whoever runs the appliance to see.
+        scratch: Words and boxes of people made from scratch; None for those that ship.
+        cast: Fictional people who come with the pack; None where it has none.
         workers: Batches rendered at the same time: one per diffusion replica.
 
     Raises:
@@ -151,4 +160,6 @@ def make_services(
         session_hours=session_hours,
         fleet=fleet or InProcess(diffusion, dispatcher.drawing),
         pack_shelves=pack_shelves,
+        scratch=scratch or load_synthetic(SCRATCH),
+        cast=cast,
     )

@@ -34,6 +34,7 @@ class Asked:
     label: str = "auto"  # visible label: "auto", "none" or a preset
     label_reason: str = ""  # why `label` is "none"
     campaign: str | None = None  # its id once it was found, else as the caller named it
+    candidate_id: str | None = None  # whose close-up is drawn, with the full body as reference
 
     def seed_of(self, k: int) -> int:
         """Seed of image k, counted from 0; wraps around after 2^32 - 1."""
@@ -42,8 +43,10 @@ class Asked:
     @property
     def compat_key(self) -> str:
         """Generations with equal keys may share a batch: same size, steps and references."""
-        return f"{self.aspect_ratio}|model={int(self.model_id is not None)}" + (
-            f"|products={len(self.product_ids)}"
+        return (
+            f"{self.aspect_ratio}|model={int(self.model_id is not None)}"
+            + (f"|products={len(self.product_ids)}")
+            + ("|candidate" if self.candidate_id else "")
         )
 
     def for_audit(self) -> dict[str, str | int | None]:

@@ -1,7 +1,7 @@
 """What is swept while the gateway runs, and at its start: what is too old to count or to keep.
 
 Once a day: sessions, idempotency keys, files without a row, and the audit log's signature. Once an
-hour: the people and results that retention says are to go, and drafts whose time is over.
+hour: the people and results that retention says are to go, drafts and candidates that have ended.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from compliance import audit
 from compliance.retention import RetentionRules
+from identity import candidates
 from serve import idempotency
 from serve.callers import auth, break_glass
 from serve.custody import drafts, retaining
@@ -47,6 +48,7 @@ class Upkeep:
         if self._is_due(store.workspace.id, _HOUR, now):
             cancelled = retaining.sweep(store, self._rules, now)
             drafts.sweep(store, now)
+            candidates.sweep(store, now)
             break_glass.forget_reasons(registry, store)
         if self._is_due(store.workspace.id, _DAY, now):
             idempotency.sweep(store, now)
