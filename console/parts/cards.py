@@ -15,6 +15,7 @@ from console.client import Json
 from console.parts.html import badge, day, text
 from console.texts import NAMELESS
 
+_GONE = ("revoked", "erased")
 _ON_LOAD = """
 const sync = () => element.querySelectorAll('input[name]').forEach(
   (box) => { box.checked = box.hasAttribute('checked'); });
@@ -61,13 +62,24 @@ def choice(
 
 
 def model_choices(models: Iterable[Json], chosen: str) -> str:
-    """The models that can be worked with, as a picker."""
+    """The workspace's models as a picker; those that can't be used stand below and say why."""
+    listed = [model for model in models if model.get("status") not in _GONE]
+    ready = [model for model in listed if model.get("status") == "ready"]
     cards = [
         choice("model", str(model["id"]), portrait(model), _name(model), model_line(model), on)
-        for model in models
+        for model in ready
         for on in [model.get("id") == chosen]
     ]
-    return choices("model", "Custom models", cards, [chosen], several=False) if cards else ""
+    resting = "".join(
+        f'<div class="hm-card hm-resting">{portrait(model)}<span class="hm-card-text">'
+        f"<strong>{text(_name(model))}</strong>{model_line(model)}</span></div>"
+        for model in listed
+        if model not in ready
+    )
+    picker = choices("model", "Custom models", cards, [chosen], several=False) if cards else ""
+    if not resting:
+        return picker
+    return f'{picker}<h3>Not to be used now</h3><div class="hm-cards">{resting}</div>'
 
 
 def product_choices(products: Iterable[Json], chosen: Collection[str], several: bool) -> str:

@@ -28,8 +28,13 @@ def note(words_: str, kind: str = "info", role: str = "note") -> str:
     return f'<div class="hm-note hm-{kind}" role="{role}">{text(words_)}</div>'
 
 
-def problem(found: ApiProblem) -> str:
-    """What went wrong and what to do, with the request id small behind it."""
+def problem(found: ApiProblem, about: str = "") -> str:
+    """What went wrong and what to do, with the request id small behind it.
+
+    Args:
+        found: What the service answered.
+        about: Which of several things it is about.
+    """
     if found.status == 401:
         link = f'<a class="hm-link" href="{SIGN_IN_PATH}">Sign in</a>'
         return (
@@ -38,6 +43,7 @@ def problem(found: ApiProblem) -> str:
         )
     checks = check_list(found.checks)
     title, *rest = found.parts
+    title = f"{about}: {title}" if about else title
     request = (
         f' <small class="hm-request">({text(found.request_id)})</small>' if found.request_id else ""
     )

@@ -46,17 +46,28 @@ class ModelPicker:
     clear: Any
 
     def drawn(self, models: list[Json], model_id: str) -> list[Any]:
-        """Values for `outputs`: the model if it is among `models`, else none."""
-        ready = [model for model in models if model.get("status") == "ready"]
-        model = next((each for each in ready if each.get("id") == model_id), None)
-        listed = model_choices(ready, model_id) or html.empty(*texts.NOBODY_READY)
-        chosen = model_id if model else ""
-        return [chosen, chosen_model(model), listed, gr.update(visible=bool(model))]
+        """Values for `outputs`: the model if it can be used, else none and why."""
+        asked = next((each for each in models if each.get("id") == model_id), None)
+        usable = asked if asked and asked.get("status") == "ready" else None
+        listed = model_choices(models, model_id) or html.empty(*texts.NOBODY_READY)
+        shown = chosen_model(usable)
+        if model_id and usable is None:
+            shown = html.note(closed(asked), "warn", "alert") + shown
+        return [model_id if usable else "", shown, listed, gr.update(visible=bool(usable))]
 
     @property
     def outputs(self) -> list[Any]:
         """What `drawn` fills, in order."""
         return [self.state, self.shown, self.cards, self.clear]
+
+
+def closed(model: Json | None) -> str:
+    """Why the model that was asked for can't be used."""
+    if model is None:
+        return "The model that you chose is not there any more. Choose another one."
+    state = texts.words(texts.STATUS, model.get("status"))
+    name = model.get("name") or texts.NAMELESS
+    return f"{name} can't be used now ({state.lower()}). Choose another model."
 
 
 def model_picker(frame: Frame) -> ModelPicker:
@@ -68,10 +79,7 @@ def model_picker(frame: Frame) -> ModelPicker:
         clear = gr.Button("Without a model", size="md", visible=False)
     with gr.Column(visible=False, elem_classes=["hm-panel"]) as panel:
         cards = card_list(elem_id="model-cards")
-        gr.HTML(
-            f'<a class="hm-button" href="{frame.link("enrol")}">{texts.ENROL}</a>',
-            **PLAIN,
-        )
+        gr.HTML(ways_to_a_model(frame), **PLAIN)
     opened = gr.State(False)
     picker = ModelPicker(state, shown, cards, clear)
 
@@ -99,6 +107,11 @@ def model_picker(frame: Frame) -> ModelPicker:
     )
     clear.click(without, None, picker.outputs, **QUIET)
     return picker
+
+
+def ways_to_a_model(frame: Frame) -> str:
+    """'Create custom model', at the foot of every picker."""
+    return f'<a class="hm-button" href="{frame.link("enrol")}">{texts.ENROL}</a>'
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import pytest
 from console.pages import enrol_terms as terms
 from console.pages.editorial import request_body
 from console.pages.home import tool_cards
-from console.parts import cards, html, results
+from console.parts import cards, comparing, html, meaning, past, results
 
 BOXES = [{"id": "a", "sha256": "1"}, {"id": "b", "sha256": "2"}]
 EVIL = '"><script>alert(1)</script>'
@@ -24,7 +24,9 @@ def test_names_from_outside_are_escaped_everywhere():
         cards.model_choices([model], ""),
         cards.chosen_model(model),
         cards.product_choices([product], [], several=True),
-        results.summary(generation, "/console/editorial"),
+        past.listed([generation], {EVIL: EVIL}, "/console/refine"),
+        past.filters([model], [product], {"day": EVIL, "model": EVIL}),
+        comparing.side_by_side([generation["images"][0] | {"generation": generation}], {}, {}, {}),
         results.gallery(generation, EVIL, EVIL),
         results.progress(generation | {"error": {"title": EVIL}}, EVIL),
     )
@@ -38,6 +40,15 @@ def test_a_waiting_generation_says_its_place_and_a_running_one_its_step():
     running = {"status": "running", "progress": {"step": 2, "steps": 4}}
     shown = results.progress(running)
     assert "Step 2 of 4" in shown and 'max="4" value="2"' in shown
+
+
+def test_the_time_left_is_rounded_and_said_only_where_it_is_known():
+    for seconds, said in ((None, ""), (2, "a few seconds left"), (33, "about 35 s left")):
+        assert results.time_left(seconds) == said
+    assert results.time_left(200) == "about 3 min left"
+    running = {"status": "running", "progress": {"step": 0, "steps": 1, "eta_seconds": 12}}
+    shown = results.progress(running)
+    assert "Drawing · about 10 s left" in shown and "value=" not in shown  # one step: no share
 
 
 def test_a_failure_after_the_start_reads_as_a_sentence():
@@ -75,6 +86,58 @@ def test_the_curl_line_asks_for_what_was_asked():
     assert results.body_of(generation) == {
         **{"tool": "editorial", "prompt": "$product", "n": 2, "seed": 5}
     }
+    assert results.body_of(generation | {"seed": 0})["seed"] == 0  # else another picture would come
+
+
+def test_scores_are_put_into_words_by_the_gates_of_the_pack():
+    pack = {"identity_pass": 0.55, "identity_warn": 0.42}
+    for found, said in ((0.6, "clearly the"), (0.5, "probably the"), (0.1, "not clearly the")):
+        shown = results.figure({"id": "i", "model_version": 1, "identity_score": found}, 1, 1, pack)
+        assert said in shown
+    assert "no face to compare" in results.figure({"id": "i", "model_version": 1}, 1, 1, pack)
+    nobody = results.figure({"id": "i", "model_version": None, "identity_score": None}, 1, 1, pack)
+    assert "Identity" not in nobody
+    assert "0.55 or more" in meaning.explained(pack)
+
+
+def test_the_marks_of_a_picture_are_named_and_what_is_missing_as_well():
+    image = {"c2pa": {"state": "signed", "certificate": "development"}, "label_applied": "eu+us_ny"}
+    shown = meaning.marks(image | {"watermark_id": "ab12", "caption": {"en": "Made with AI."}})
+    for words in ("signed, watermark, label", "ab12", "European Union, New York", "Made with AI."):
+        assert words in shown
+    bare = meaning.marks({"c2pa": {"state": "signed"}, "label_applied": "too_small"})
+    assert bare.count("too small for one") == 2
+
+
+def test_two_pictures_show_what_differs_and_what_is_the_same():
+    def made(seed, prompt):
+        generation = {"id": "gen_1", "prompt": prompt, "aspect_ratio": "3:4", "tool": "editorial"}
+        return {"id": f"img_{seed}", "seed": seed, "generation": generation}
+
+    two = [made(1, "$model on a beach"), made(2, "$model on a roof")]
+    differs, same = comparing.side_by_side(two, {}, {}, {}).split("The same in both")
+    assert "<mark>beach</mark>" in differs and "<mark>roof</mark>" in differs
+    assert "<td>1</td><td>2</td>" in differs and "3:4" in same and "3:4" not in differs
+    assert "Nothing differs" in comparing.side_by_side([two[0], two[0]], {}, {}, {})
+    assert comparing.asked("gen_a.img_b,x.y,gen_c.img_d") == [
+        ("gen_a", "img_b"),
+        ("gen_c", "img_d"),
+    ]
+
+
+def test_the_filters_remember_what_was_chosen():
+    shown = past.filters([{"id": "mdl_1", "name": "Anna"}], [], {"model": "mdl_1"})
+    assert '<option value="mdl_1" selected>Anna</option>' in shown
+    assert "data-hm-exact hidden" in shown and "data-hm-exact>" in past.filters(
+        [], [], {"day": "2026-11-22"}
+    )
+
+
+def test_a_model_that_rests_is_shown_with_its_state_and_can_not_be_chosen():
+    ready, resting = {"id": "mdl_1", "status": "ready"}, {"id": "mdl_2", "status": "suspended"}
+    shown = cards.model_choices([ready, resting, {"id": "mdl_3", "status": "erased"}], "")
+    assert 'value="mdl_1"' in shown and 'value="mdl_2"' not in shown and "Suspended" in shown
+    assert "mdl_3" not in shown
 
 
 def test_only_open_checks_are_listed_with_what_was_measured():

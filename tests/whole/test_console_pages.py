@@ -96,8 +96,11 @@ def test_a_refusal_is_shown_with_its_reason_and_nothing_is_followed(desk):
     body = request_body("editorial", "", [], "$model in the rain", "3:4", 1, "lookbook", "web")
     line = a_line()
     told = asyncio.run(line.start([("", body)], desk.request, desk.api))
-    assert told[line.outputs.index("jobs")] == []
     assert "placeholder" in told[line.outputs.index("notice")]
+    jobs = told[line.outputs.index("jobs")]
+    again = asyncio.run(line.follow(jobs, desk.request, desk.api))
+    assert "placeholder" in again[line.outputs.index("notice")]  # it stays until the next start
+    assert not told[line.outputs.index("address")] and not again[-1].active
 
 
 def test_flatlay_asks_for_one_catalogue_picture_of_each_product(desk):
