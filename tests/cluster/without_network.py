@@ -45,9 +45,9 @@ def attempts() -> dict[str, int]:
 def the_counter_counts() -> bool:
     """Whether this kernel counts an attempt: one datagram to a documentation address (RFC 5737)."""
     before = attempts()["v4"]
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        with contextlib.suppress(OSError):
-            probe.connect(("192.0.2.1", 9))
+    probe = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with contextlib.closing(probe), contextlib.suppress(OSError):
+        probe.connect(("192.0.2.1", 9))
     return attempts()["v4"] == before + 1
 
 
