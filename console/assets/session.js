@@ -20,11 +20,28 @@
   };
   document.addEventListener('click', note, true);
 
+  /* <html data-hm> says whether the page waits for an answer: `busy` or `ready` */
+  let waiting = 0;
+  const settle = () => requestAnimationFrame(() => requestAnimationFrame(() => {
+    if (!waiting) document.documentElement.dataset.hm = 'ready';
+  }));
   function begin() {
     const button = performance.now() - pressedAt < 1000 ? pressed : null;
     pressed = null;
+    waiting += 1;
+    document.documentElement.dataset.hm = 'busy';
     const timer = setTimeout(() => mark(button, true), SLOW_MS);
-    return { button, end: () => { clearTimeout(timer); mark(button, false); } };
+    let open = true;
+    return {
+      end: () => {
+        if (!open) return;
+        open = false;
+        waiting -= 1;
+        clearTimeout(timer);
+        mark(button, false);
+        settle();
+      },
+    };
   }
 
   async function follow(body) {

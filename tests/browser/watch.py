@@ -51,6 +51,11 @@ class Visitor:
         self.page.goto(f"{self.base_url}/console/{address}")
         self.page.wait_for_selector("h1")
 
+    def settle(self) -> None:
+        """Wait until the page has its answers; a page that asks nothing has them from the start."""
+        self.page.wait_for_timeout(100)
+        self.page.wait_for_selector("html:not([data-hm=busy])")
+
     def see(self, selector: str, slow: bool = False) -> Any:
         """Wait until something can be seen."""
         found = self.page.locator(selector).first
