@@ -8,7 +8,20 @@ from __future__ import annotations
 import argparse
 import sys
 
-from serve.cli import audit, demo, doctor, erasure, key, pack, up, user, workspace
+from serve.cli import (
+    audit,
+    demo,
+    doctor,
+    erasure,
+    key,
+    keys,
+    pack,
+    unlock,
+    up,
+    user,
+    workspace,
+)
+from workspace.disk import no_core_dumps
 from workspace.errors import HousemodelError
 
 
@@ -19,7 +32,8 @@ def build_parser() -> argparse.ArgumentParser:
         description="One consenting person's face and look, locked across a brand's pictures.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for group in (up, demo, workspace, key, user, pack, audit, erasure, doctor):
+    groups = (up, unlock, demo, workspace, key, user, pack, audit, erasure, keys)
+    for group in (*groups, doctor):
         group.add_parser(commands)
     return parser
 
@@ -27,6 +41,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit status."""
     args = build_parser().parse_args(argv)
+    no_core_dumps()
     try:
         status: int = args.run(args)
     except HousemodelError as error:

@@ -18,8 +18,12 @@ from serve.deployments.fleet import RayFleet
 from serve.deployments.handles import RayDiffusion, RayFaceEncoder, RaySafety
 from serve.deployments.loopback import keep_to_loopback
 from serve.http_server import HttpServer
+from serve.locked import LockableSite
+from serve.services import Services
 from serve.settings import Settings
+from serve.unsealing import source_of
 from workspace.errors import Unavailable
+from workspace.unseal import KeySource
 
 WORK_SECONDS = 4.0  # for a render to reach its next step at stop
 LOG_BYTES = 5 << 20
@@ -31,14 +35,22 @@ class Gateway:
     def __init__(self, settings: Settings, identity: Any, *diffusion: Any) -> None:
         keep_to_loopback()
         log_to(settings.home / "logs" / "gateway.log")
-        self._services = build_services(
-            settings,
-            RayDiffusion(diffusion),
-            RayFaceEncoder(identity),
-            RaySafety(identity),
-            RayFleet(identity, diffusion),
-        )
-        self._server = HttpServer(build_site(self._services), settings.host, settings.port)
+        fleet = RayFleet(identity, diffusion)
+        ports = (RayDiffusion(diffusion), RayFaceEncoder(identity), RaySafety(identity), fleet)
+
+        def open_home(source: KeySource) -> Services:
+            return build_services(settings, *ports, source)
+
+        source = source_of(settings)
+        self._locked: LockableSite | None = None
+        self._opened: Services | None = None
+        site: Any
+        if source.waits:  # for `housemodel up`, or somebody with `housemodel unlock`
+            site = self._locked = LockableSite(source, open_home, build_site)
+        else:
+            self._opened = open_home(source)
+            site = build_site(self._opened)
+        self._server = HttpServer(site, settings.host, settings.port)
 
     def check_health(self) -> None:
         """Tell Ray to start this process anew when its HTTP server has ended.
@@ -51,9 +63,12 @@ class Gateway:
 
     def stop(self) -> None:
         """Finish what is being answered, hand running work back to the queue, close the stores."""
-        self._services.dispatcher.stop(timeout_seconds=WORK_SECONDS)
+        services = self._locked.services if self._locked else self._opened
+        if services is not None:
+            services.dispatcher.stop(timeout_seconds=WORK_SECONDS)
         self._server.stop()
-        self._services.registry.close()
+        if services is not None:
+            services.registry.close()
 
 
 def log_to(path: Path) -> None:

@@ -46,13 +46,16 @@ class _StopAsked(BaseException):
     """Ctrl-C or SIGTERM; a BaseException, so that no handler on the way swallows it."""
 
 
-def run(settings: Settings, on_ready: Callable[[str], None], say: Say) -> int:
+def run(
+    settings: Settings, on_ready: Callable[[str], None], say: Say, secret: bytes | None = None
+) -> int:
     """Run the appliance until it is asked to stop.
 
     Args:
         settings: What is in force.
         on_ready: Called once with the base URL when every part answers.
         say: Told what happens, one line at a time.
+        secret: Unlocks a gateway that starts locked, also after a crash; None: somebody else does.
 
     Returns:
         The exit status of the command: 0 after Ctrl-C or SIGTERM.
@@ -65,12 +68,15 @@ def run(settings: Settings, on_ready: Callable[[str], None], say: Say) -> int:
     """
     with hold_home(settings.home):
         listen(settings.host, settings.port).close()
-        appliance = Appliance(settings, say)
+        appliance = Appliance(settings, say, secret)
         try:
             listen_for_stop()
             appliance.start()
-            on_ready(appliance.base_url)
+            announced = False
             while True:
+                if not announced and not appliance.locked:
+                    on_ready(appliance.base_url)
+                    announced = True
                 appliance.watch()
                 time.sleep(1.0)
         except (_StopAsked, SystemExit):  # the latter is Ray's answer to SIGTERM while it starts
@@ -85,9 +91,11 @@ def run(settings: Settings, on_ready: Callable[[str], None], say: Say) -> int:
 class Appliance:
     """The processes of one start."""
 
-    def __init__(self, settings: Settings, say: Say) -> None:
+    def __init__(self, settings: Settings, say: Say, secret: bytes | None = None) -> None:
         self._settings = settings
         self._say = say
+        self._secret = secret
+        self.locked = False
         self._mark = secrets.token_hex(8)
         self._node: Any = None
 
@@ -123,7 +131,7 @@ class Appliance:
         self._say(f"Loading pack {manifest.name} {manifest.version} and the face encoder")
         self._deploy()
         self._wait_until_ready()
-        self._say(f"Ready at {self.base_url}")
+        self._say(f"{'Locked' if self.locked else 'Ready'} at {self.base_url}")
 
     def watch(self) -> None:
         """See that Ray itself is still there; it restarts replicas, but nobody restarts it.
@@ -133,6 +141,8 @@ class Appliance:
         """
         if self._node.dead_processes():
             raise EngineFailed("A process of Ray has ended; start the appliance again.")
+        if self._may_be_locked:
+            self._look_whether_locked()
 
     def stop(self) -> None:
         """End everything within 15 seconds; may be called in any state."""
@@ -197,10 +207,29 @@ class Appliance:
         deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline:
             with suppress(httpx.HTTPError):
+                if self._may_be_locked and self._look_whether_locked() and self._secret is None:
+                    return
                 if httpx.get(f"{self.base_url}/readyz", timeout=10.0).status_code == 200:
                     return
             time.sleep(0.2)
         raise Starting("The service did not become ready; see the folder logs in home.")
+
+    @property
+    def _may_be_locked(self) -> bool:
+        return self._settings.unseal in ("environment", "passphrase")
+
+    def _look_whether_locked(self) -> bool:
+        """Ask the gateway, and unlock it if we can; it starts locked again after a crash."""
+        import httpx
+
+        with suppress(httpx.HTTPError, ValueError):
+            answer = httpx.get(f"{self.base_url}/readyz", timeout=10.0)
+            self.locked = answer.status_code == 503 and answer.json().get("code") == "locked"
+            if self.locked and self._secret is not None:
+                body = {"unseal_key": self._secret.hex()}
+                sent = httpx.post(f"{self.base_url}/unlock", json=body, timeout=60.0)
+                self.locked = sent.status_code != 200
+        return self.locked
 
 
 def environment(folder: Path, mark: str) -> dict[str, str]:

@@ -47,6 +47,7 @@ from serve.api import (
     sign_in,
     talent,
     talent_links,
+    unlock,
     verify,
 )
 from serve.callers.throttle import Throttle
@@ -85,6 +86,7 @@ _ROUTERS = (
     talent,
     verify,
     audit,
+    unlock,
 )
 
 

@@ -18,6 +18,7 @@ TABLE: dict[str, str] = {
     "GET /sign-in": PUBLIC,
     "POST /sign-in": PUBLIC,
     "POST /sign-out": PUBLIC,
+    "POST /unlock": PUBLIC,
     # what everybody may know who is signed in
     "GET /v1/account": ANYONE,
     "POST /v1/account/password": ANYONE,

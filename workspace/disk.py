@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import resource
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,3 +49,40 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def no_core_dumps() -> None:
+    """Let a crash of this process, or of one that it starts, write no memory to the disk."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def close_to_others(home: Path, *more: Path) -> tuple[str, ...]:
+    """Take all rights of other accounts from a home's folders and files, and from `more`.
+
+    Only what holds keys and stores is looked at: the home itself, its databases, `workspaces`.
+
+    Returns:
+        Names, relative to the home, of what was open to others.
+
+    Raises:
+        Fault: something is open to others and belongs to another account, so that it stays open.
+    """
+    inside = [home, *home.glob("*.db*"), *home.glob("root.*"), home / "workspaces"]
+    inside += home.glob("workspaces/*")
+    inside += home.glob("workspaces/*/*")
+    found: list[str] = []
+    for path in (*inside, *more):
+        try:
+            mode = path.lstat().st_mode
+            if stat.S_ISLNK(mode) or not mode & 0o077:
+                continue
+            path.chmod(stat.S_IMODE(mode) & 0o700)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise Fault(
+                "A file or folder of the home is open to other accounts and belongs to another "
+                "one. Run `chmod -R go-rwx` on the home."
+            ) from error
+        found.append(str(path.relative_to(home)) if path.is_relative_to(home) else path.name)
+    return tuple(found)

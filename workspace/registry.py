@@ -25,7 +25,7 @@ from typing import Any
 from workspace import checking, migrations, sealing
 from workspace.control import RIGHTS
 from workspace.database import open_database, transaction
-from workspace.disk import make_private_folder
+from workspace.disk import close_to_others, make_private_folder
 from workspace.errors import Conflict, InvalidRequest, Locked, NotFound, SealBroken
 from workspace.ring import KeyRing, WorkspaceKeys
 from workspace.root import OneKey, Root, RootKeys
@@ -58,6 +58,8 @@ class Registry:
         self._folder = home / "workspaces"
         make_private_folder(home)
         make_private_folder(self._folder)
+        # What was open to other accounts when this process came; closed now.
+        self.was_open = close_to_others(home, tombstones or default_path(home))
         self._stores: dict[str, WorkspaceStore] = {}
         self._lock = threading.RLock()
         # Erases again what a copy of the home brought back; set by whoever may open such a store.

@@ -113,6 +113,10 @@ class KeySource:
             return
         self._try(unseal_key)
 
+    def hold(self, unseal_key: bytes) -> None:
+        """Take an unseal key that nothing is sealed under yet, for `keep`."""
+        self._secret = unseal_key
+
     def create(self) -> None:
         """Make the root key of a new home, where the method needs no secret of somebody.
 

@@ -17,10 +17,11 @@ from serve.cli.common import add_home, command, now, open_marks
 from serve.deployments.packs import outline
 from serve.settings import Settings, load_settings
 from serve.showcase import demo_workspace
+from serve.unsealing import open_source
 from workspace.errors import NotFound, SealBroken
-from workspace.keys import load_root_key
 from workspace.registry import Registry
 from workspace.types import WorkspaceId
+from workspace.unseal import KeySource
 
 CURL_KEY_HOURS = 24
 FILL_SCOPES = frozenset({"models:read", "models:write", "generate", "images:read"})
@@ -61,20 +62,25 @@ def _run(args: argparse.Namespace) -> int:
         print(f"[{time.monotonic() - started:5.1f} s] {line}", flush=True)
 
     say(f"housemodel, home {settings.home}")
-    workspace = _first_workspace(settings)
+    # NOTE: before anything else is started, so that no process inherits the unseal key.
+    source = open_source(settings, create=True, may_wait=True)
+    workspace = None if source.waits else _first_workspace(settings, source)
+    if source.waits:
+        where = f"--home {settings.home} --url http://{settings.host}:{settings.port}"
+        say(f"Starting locked; from another terminal: housemodel unlock {where}")
 
     def on_ready(base_url: str) -> None:
         if workspace is not None and not args.empty:
-            _fill(settings, workspace, base_url, say)
+            _fill(settings, source, workspace, base_url, say)
         if workspace is not None:
-            _welcome(settings, workspace, base_url)
+            _welcome(settings, source, workspace, base_url)
 
-    return runtime.run(settings, on_ready=on_ready, say=say)
+    return runtime.run(settings, on_ready=on_ready, say=say, secret=source.secret)
 
 
-def _first_workspace(settings: Settings) -> WorkspaceId | None:
+def _first_workspace(settings: Settings, source: KeySource) -> WorkspaceId | None:
     """The demo workspace; made on the first start, None where it was destroyed later."""
-    registry = _open(settings, create=True)
+    registry = _open(settings, source)
     try:
         open_marks(settings, registry)  # a bad certificate is told here, before Ray is started
         licences.require(registry, outline(settings.pack_folder))
@@ -93,22 +99,25 @@ def _demo_of(registry: Registry) -> WorkspaceId | None:
     return None if found.locked else found.id
 
 
-def _fill(settings: Settings, workspace: WorkspaceId, base_url: str, say: Any) -> None:
-    key_id, secret = _make_key(settings, workspace, FILL_SCOPES, 1, "demo fill")
+def _fill(
+    settings: Settings, source: KeySource, workspace: WorkspaceId, base_url: str, say: Any
+) -> None:
+    key_id, secret = _make_key(settings, source, workspace, FILL_SCOPES, 1, "demo fill")
     try:
         headers = {"Authorization": f"Bearer {secret}"}
         with httpx.Client(base_url=base_url, headers=headers, timeout=120.0) as client:
             demo_workspace.fill(client, say)
     finally:
-        registry = _open(settings)
+        registry = _open(settings, source)
         auth.revoke_key(registry, key_id, now())
         registry.close()
 
 
-def _welcome(settings: Settings, workspace: WorkspaceId, base_url: str) -> None:
+def _welcome(settings: Settings, source: KeySource, workspace: WorkspaceId, base_url: str) -> None:
     """Print the way in. The key of the curl line ends by itself after a day."""
-    _, secret = _make_key(settings, workspace, auth.SCOPES - {"admin"}, CURL_KEY_HOURS, "curl line")
-    registry = _open(settings)
+    scopes = auth.SCOPES - {"admin"}
+    _, secret = _make_key(settings, source, workspace, scopes, CURL_KEY_HOURS, "curl line")
+    registry = _open(settings, source)
     code = auth.create_sign_in(
         registry, workspace, auth.SCOPES, now(), minutes=settings.sign_in_minutes
     )
@@ -125,9 +134,14 @@ def _welcome(settings: Settings, workspace: WorkspaceId, base_url: str) -> None:
 
 
 def _make_key(
-    settings: Settings, workspace: WorkspaceId, scopes: frozenset[str], hours: int, label: str
+    settings: Settings,
+    source: KeySource,
+    workspace: WorkspaceId,
+    scopes: frozenset[str],
+    hours: int,
+    label: str,
 ) -> tuple[str, str]:
-    registry = _open(settings)
+    registry = _open(settings, source)
     try:
         return auth.create_key(
             registry, workspace, scopes, now(), now() + timedelta(hours=hours), label
@@ -136,7 +150,5 @@ def _make_key(
         registry.close()
 
 
-def _open(settings: Settings, create: bool = False) -> Registry:
-    return Registry(
-        settings.home, load_root_key(settings.root_key_file, create=create), settings.tombstones
-    )
+def _open(settings: Settings, source: KeySource) -> Registry:
+    return Registry(settings.home, source, settings.tombstones)

@@ -1,0 +1,114 @@
+"""An appliance that starts locked opens nothing, until somebody hands over the right secret."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from serve.locked import LockableSite
+from serve.services import Services
+from serve.web import build_app
+from tests.homes import NOW
+from workspace import envelope
+from workspace.registry import Registry
+from workspace.unseal import KeySource, Unseal
+
+WORDS = "seven green parrots on a wire"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home that a passphrase unseals, with one workspace."""
+    monkeypatch.setattr(envelope, "_MEMORY_KIB", 8 * 1024)
+    monkeypatch.setattr(envelope, "_PASSES", 1)
+    source = KeySource(Unseal("passphrase", tmp_path / "home", tmp_path / "none"))
+    source.give_passphrase(WORDS)
+    registry = Registry(tmp_path / "home", source)
+    registry.create("atelier", "pro", NOW)
+    registry.close()
+    return tmp_path / "home"
+
+
+class _Dispatcher:
+    started = stopped = 0
+
+    def start(self) -> None:
+        self.started += 1
+
+    def stop(self) -> None:
+        self.stopped += 1
+
+
+class _Services:
+    """As much of the services as the application needs to start and to say whether it is ready."""
+
+    max_upload_bytes = 1 << 20
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry, self.dispatcher = registry, _Dispatcher()
+
+
+@pytest.fixture
+def site(home: Path) -> Iterator[LockableSite]:
+    source = KeySource(Unseal("passphrase", home, home / "none"))
+
+    def open_home(opened: KeySource) -> Services:
+        return _Services(Registry(home, opened))  # type: ignore[return-value]
+
+    def build(services: Services) -> FastAPI:
+        app = build_app(services)
+        app.add_api_route("/opened", lambda: "yes")
+        return app
+
+    site = LockableSite(source, open_home, build)
+    yield site
+    if site.services is not None:
+        site.services.registry.close()
+
+
+def test_while_it_is_locked_it_lives_and_answers_nothing_else(site: LockableSite) -> None:
+    with TestClient(site) as client:
+        assert client.get("/healthz").text == "ok"
+        for method, path in (("GET", "/readyz"), ("GET", "/v1/models"), ("POST", "/sign-in")):
+            answer = client.request(method, path)
+            assert (answer.status_code, answer.json()["code"]) == (503, "locked"), path
+            assert "housemodel unlock" in answer.json()["remedy"]
+        page = client.get("/console/", headers={"accept": "text/html"})
+        assert page.status_code == 503 and "<h1>housemodel is locked</h1>" in page.text
+        assert page.headers["x-frame-options"] == "DENY"
+    assert site.services is None
+
+
+def test_the_right_words_open_it_and_the_wrong_ones_do_not(site: LockableSite) -> None:
+    with TestClient(site) as client:
+        wrong = client.post("/unlock", json={"passphrase": "seven green parrots"})
+        assert (wrong.status_code, wrong.json()["code"]) == (503, "locked")
+        assert "parrots" not in wrong.text
+        for body in ({}, {"passphrase": "a", "unseal_key": "b"}, {"unseal_key": "b"}, {"x": 1}):
+            assert client.post("/unlock", json=body).status_code == 422
+        assert client.post("/unlock", json={"passphrase": WORDS}).json() == {"status": "unlocked"}
+        assert client.get("/opened").json() == "yes"
+        assert client.post("/unlock", json={"passphrase": "x"}).status_code == 200  # nothing to do
+        dispatcher = site.services.dispatcher
+        assert dispatcher.started == 1
+    assert dispatcher.stopped == 1
+
+
+def test_the_unseal_key_itself_opens_it_too(site: LockableSite, home: Path) -> None:
+    known = KeySource(Unseal("passphrase", home, home / "none"))
+    known.give_passphrase(WORDS)
+    with TestClient(site) as client:
+        assert client.post("/unlock", json={"unseal_key": "00" * 32}).status_code == 503
+        assert client.post("/unlock", json={"unseal_key": known.secret.hex()}).status_code == 200
+
+
+def test_guesses_are_throttled_by_address(site: LockableSite) -> None:
+    with TestClient(site) as client:
+        for _ in range(30):
+            assert client.post("/unlock", json={"unseal_key": "11" * 32}).status_code == 503
+        answer = client.post("/unlock", json={"passphrase": WORDS})
+        assert answer.status_code == 429 and int(answer.headers["retry-after"]) > 0
