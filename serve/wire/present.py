@@ -131,7 +131,8 @@ def model(store: WorkspaceStore, model_id: ModelId, now: datetime) -> views.Mode
         tools=list(shown.tools),
         consent_id=given.id if given else None,
         consent_status=consent_status(given, now) if given else None,
-        consent_expires_at=given.terms.expires_at if given else None,
+        # Nobody consented to a fictional person, so nothing ends.
+        consent_expires_at=given.terms.expires_at if given and not shown.synthetic else None,
         created_at=shown.created_at,
     )
 
