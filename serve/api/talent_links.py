@@ -16,6 +16,7 @@ from serve.subjects import talent
 from serve.subjects.talent import MOST_DAYS, Link
 from serve.wire import schema, views
 from serve.wire.ledger_views import TalentLinkMade, TalentLinkView
+from workspace.errors import Conflict
 from workspace.types import ModelId
 
 router = APIRouter(prefix="/v1/models", tags=["talent-links"])
@@ -46,7 +47,8 @@ def create(
     """Make a link; its address is in this answer only. Whoever has it can decide for the person."""
     registry, store, now = visit.services.registry, visit.store, visit.now()
     found, wanted = ModelId(model_id), body or TalentLinkRequest()
-    enrolment.describe(store, found)
+    if enrolment.describe(store, found).synthetic:
+        raise Conflict("Nobody real is shown, so there is nobody to send a link to.")
     tokens: list[str] = []
 
     def make() -> str:

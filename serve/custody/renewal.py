@@ -49,11 +49,14 @@ def record(
     if policy.read(store).two_person:
         scopes.require(caller, "consents:write")
     with store.transaction():
-        status = enrolment.describe(store, model_id).status
+        shown = enrolment.describe(store, model_id)
+        status = shown.status
         if status in (ModelStatus.REVOKED, ModelStatus.ERASED):
             raise ModelRevoked("The person withdrew, or the model was erased.")
         if status is ModelStatus.NEEDS_ATTENTION:
             raise Conflict("The enrolment was refused; enrol the person again.")
+        if shown.synthetic:
+            raise Conflict("Nobody real is shown, so there is no consent to renew.")
         if status in _NOT_YET:
             raise NotReady("The model is still being built.", (), 2)
         given = consent.record(
