@@ -175,9 +175,11 @@ class Marker:
         found = self._watermark.find(picture)
         return found.mark if found else None
 
-    def packet(self, words: str = "", content_id: str = "", provider: str = "") -> bytes:
+    def packet(
+        self, words: str = "", content_id: str = "", provider: str = "", edited: bool = False
+    ) -> bytes:
         """Write the XMP packet of one picture; see `manifest.xmp`."""
-        return manifest.xmp(self._version, words, content_id, provider)
+        return manifest.xmp(self._version, words, content_id, provider, edited)
 
     def mark(
         self,
@@ -216,15 +218,26 @@ class Marker:
         return Marked(stored.image_id, data, media_type, self.certificate)
 
     def mark_edited(
-        self, picture: bytes, media_type: str, image_id: str, photo: bytes, photo_type: str
+        self,
+        picture: bytes,
+        media_type: str,
+        image_id: str,
+        photo: bytes,
+        photo_type: str,
+        *,
+        packet: bytes | None = None,
     ) -> Marked:
         """Sign a photo that was changed here; marks that the photo carries stay as ingredient.
+
+        Args:
+            photo: The file as it came; only its hash and its own manifest are kept.
+            packet: From `packet`; None for the plain one, `xmp`.
 
         Raises:
             MarkingFailed: nothing may leave.
         """
         definition = manifest.edited(self._version, image_id)
-        data = self._signed(picture, media_type, definition, self.xmp, (photo, photo_type))
+        data = self._signed(picture, media_type, definition, packet, (photo, photo_type))
         return Marked(image_id, data, media_type, self.certificate)
 
     def _signed(

@@ -50,6 +50,14 @@ class LimitsView(BaseModel):
     max_prompt_characters: int
 
 
+class OwnPhotosView(BaseModel):
+    """What Model Background Swap asks for with a photo of your own, and how long it is kept."""
+
+    version: str
+    kept_hours: int
+    attestations: list[AttestationView]
+
+
 class CapabilitiesView(BaseModel):
     tools: list[str] = Field(description="What the loaded packs offer.")
     custom_model_tools: list[Tool]
@@ -66,6 +74,7 @@ class CapabilitiesView(BaseModel):
         description="The published policy; nobody can be enrolled while there is none."
     )
     attestations: list[AttestationView]
+    own_photos: OwnPhotosView
 
 
 class TopicView(BaseModel):
@@ -105,6 +114,7 @@ class GuidelinesView(BaseModel):
     retention_policy_url: str | None
     purposes: list[LabelView]
     channels: list[LabelView]
+    draft_hours: int = Field(description="How long an unfinished enrolment is kept.")
     examples: list[ExampleView] = Field(description="Good and bad photos as pictures (WebP).")
 
 

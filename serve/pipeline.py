@@ -27,7 +27,7 @@ from datetime import datetime
 from compliance import approvals, audit, ledger, licences
 from identity.likeness import open_likeness
 from serve import idempotency, queue
-from serve.custody import standing
+from serve.custody import pictures, standing
 from serve.idempotency import Once
 from serve.line import (
     casting,
@@ -38,6 +38,7 @@ from serve.line import (
     rendering,
     rules,
     scoring,
+    swaps,
     templates,
 )
 from serve.line.asked import Asked
@@ -101,7 +102,7 @@ def release(parts: Parts, drawn: Drawn) -> Published | None:
     Raises:
         HousemodelError: a score, the marks or the store failed; nothing was published.
     """
-    reviewed = review(parts, drawn)
+    reviewed = review(parts, place(parts, drawn))
     return publish(parts, reviewed) if reviewed else None
 
 
@@ -118,7 +119,8 @@ def accept(
     plan = rules.plan_of(parts.plans, store.workspace)
     pack = parts.diffusion.describe()
     licences.require(parts.registry, pack)
-    asked = rules.fit(asked, pack)
+    rules.tool_offered(asked, pack)
+    asked = rules.fit(swaps.fitted(store, asked, pack, parts.clock()), pack)
     rules.products_exist(store, asked)
     asked = rules.with_campaign(store, asked)
     return Accepted(store, plan, pack, generation_id, asked, actor)
@@ -169,13 +171,15 @@ def open_(recorded: Recorded) -> Opened:
     accepted = recorded.admitted.resolved.accepted
     store, asked = accepted.store, accepted.asked
     likeness = open_likeness(store, asked.model_id) if asked.model_id else None
-    photos = tuple(products.read_photo(store, product_id) for product_id in asked.product_ids)
+    photos = tuple(products.read_isolated(store, product_id) for product_id in asked.product_ids)
     close_up = (likeness.close_up, likeness.face) if likeness else None
     full_body = (likeness.full_body, likeness.full_body_face) if likeness else None
     if asked.candidate_id:  # the close-up of somebody who does not exist, from the full body
         full_body = casting.reference(store, asked.candidate_id)
     references = conditioning.references(accepted.pack, close_up, full_body, photos)
-    return Opened(recorded, likeness, photos, references)
+    now = recorded.claim.claimed_at
+    own = pictures.open_(store, asked.picture_id, now) if asked.picture_id else None
+    return Opened(recorded, likeness, photos, references, own)
 
 
 def render(parts: Parts, batch: Sequence[Opened], on_step: OnStep) -> tuple[Drawn, ...]:
@@ -188,6 +192,22 @@ def render(parts: Parts, batch: Sequence[Opened], on_step: OnStep) -> tuple[Draw
     size = max(1, batch[0].recorded.admitted.resolved.accepted.pack.max_batch)
     done = rendering.draw(parts.diffusion, orders, size, on_step)
     return tuple(Drawn(opened, *done[k]) for k, opened in enumerate(batch))
+
+
+def place(parts: Parts, drawn: Drawn) -> Drawn:
+    """5. Where the caller brought a photo, what was drawn is the scene behind its figure.
+
+    Raises:
+        EngineFailed: somebody is in the scene who is not in the photo.
+    """
+    photo, asked = drawn.opened.photo, drawn.opened.recorded.admitted.resolved.accepted.asked
+    if photo is None or drawn.pictures is None:
+        return drawn
+    placed = tuple(
+        swaps.composed(photo, scene, parts.encoder, asked.seed_of(k))
+        for k, scene in enumerate(drawn.pictures)
+    )
+    return replace(drawn, pictures=placed)
 
 
 def review(parts: Parts, drawn: Drawn) -> Reviewed | None:
@@ -212,13 +232,17 @@ def review(parts: Parts, drawn: Drawn) -> Reviewed | None:
     accepted = opened.recorded.admitted.resolved.accepted
     asked, store = accepted.asked, accepted.store
     inputs = marking.inputs_of(store, asked.product_ids)
-    shown = [rules.shows(store, asked.model_id, parts.encoder, picture) for picture in pictures]
+    real = opened.photo is not None
+    shown = [
+        rules.shows(store, asked.model_id, parts.encoder, picture, real) for picture in pictures
+    ]
+    origin = opened.photo.origin if opened.photo else None
     marked = tuple(
         marking.mark(
             parts.marker,
             parts.labels,
             picture,
-            marking.Wanted(asked.label, asked.territories, shown[k], inputs),
+            marking.Wanted(asked.label, asked.territories, shown[k], inputs, origin),
         )
         for k, picture in enumerate(pictures)
     )
@@ -279,5 +303,6 @@ def _image_facts(reviewed: Reviewed, k: int, now: datetime) -> gallery.Facts:
         render_seconds=round(drawn.seconds, 3),
         total_seconds=round((now - claim.created_at).total_seconds(), 3),
         pack_licences=licences.shown(accepted.pack),
+        edited=drawn.opened.photo is not None,
         licence_acknowledged=True if licences.contract_needed(accepted.pack) else None,
     )

@@ -231,6 +231,8 @@ class PackSummary:
     full_body_person_height: tuple[float, float] | None = None  # of the reference; least, most
     product_fill: tuple[float, float] | None = None  # the garment's longer side; least, most
     licences: tuple[PackLicence, ...] = ()
+    # For Model Background Swap: words that make an empty scene, for a whole and for a cut figure.
+    scene_words: tuple[str, str] | None = None
     people: str = ""  # how people are made from scratch: "words", "cast" or not at all
 
 

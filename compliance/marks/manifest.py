@@ -89,12 +89,19 @@ def copied(version: str, image_id: str, resized: bool = False) -> dict[str, Any]
     return _definition(version, image_id, [opened, changed])
 
 
-def xmp(version: str, words: str = "", content_id: str = "", provider: str = "") -> bytes:
+def xmp(
+    version: str,
+    words: str = "",
+    content_id: str = "",
+    provider: str = "",
+    edited: bool = False,
+) -> bytes:
     """Write the XMP packet with IPTC's fields for pictures that an algorithm made.
 
     Args:
         words: Of the visible label; empty without one.
         content_id: With `provider`, the numbers of China's AIGC field (GB 45438-2025).
+        edited: It is a photo that was changed, and not drawn as a whole.
     """
     fields = ""
     if words:
@@ -121,7 +128,7 @@ def xmp(version: str, words: str = "", content_id: str = "", provider: str = "")
         ' xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"'
         ' xmlns:dc="http://purl.org/dc/elements/1.1/"'
         ' xmlns:TC260="http://www.tc260.org.cn/ns/AIGC/1.0/"'
-        f' Iptc4xmpExt:DigitalSourceType="{SOURCE_TYPE}"'
+        f' Iptc4xmpExt:DigitalSourceType="{COMPOSITE_TYPE if edited else SOURCE_TYPE}"'
         f' Iptc4xmpExt:AISystemUsed="{PRODUCT}"'
         f' Iptc4xmpExt:AISystemVersionUsed="{version}">'
         f"{fields}</rdf:Description>"

@@ -11,14 +11,36 @@ from compliance.marks.labels import Shows
 LANGUAGES = ("de", "en", "es", "fr", "it", "nl", "pl", "pt")
 
 
-def caption(shows: Shows) -> dict[str, str]:
-    """A caption by language."""
-    return dict(_CAPTIONS[shows])
+def caption(shows: Shows, edited: bool = False) -> dict[str, str]:
+    """A caption by language; `edited` is a photo with another background."""
+    return dict(_EDITED_CAPTION if edited else _CAPTIONS[shows])
 
 
-def alt_text(shows: Shows) -> dict[str, str]:
+def alt_text(shows: Shows, edited: bool = False) -> dict[str, str]:
     """An alternative text by language, for readers who do not see the picture."""
-    return dict(_ALT_TEXTS[shows])
+    return dict(_EDITED_ALT_TEXT if edited else _ALT_TEXTS[shows])
+
+
+_EDITED_CAPTION = {
+    "de": "Mit KI bearbeitet. Der Hintergrund dieses Fotos wurde mit KI erzeugt.",
+    "en": "Edited with AI. The background of this photo was generated with AI.",
+    "es": "Editada con IA. El fondo de esta foto se ha generado con IA.",
+    "fr": "Retouchée par IA. L’arrière-plan de cette photo a été généré par IA.",
+    "it": "Modificata con IA. Lo sfondo di questa foto è stato generato con IA.",
+    "nl": "Bewerkt met AI. De achtergrond van deze foto is met AI gemaakt.",
+    "pl": "Edytowano przez AI. Tło tego zdjęcia zostało wygenerowane przez AI.",
+    "pt": "Editada com IA. O fundo desta foto foi gerado com IA.",
+}
+_EDITED_ALT_TEXT = {
+    "de": "Foto mit KI-generiertem Hintergrund.",
+    "en": "Photo with an AI-generated background.",
+    "es": "Foto con un fondo generado con IA.",
+    "fr": "Photo dont l’arrière-plan a été généré par IA.",
+    "it": "Foto con uno sfondo generato con IA.",
+    "nl": "Foto met een met AI gemaakte achtergrond.",
+    "pl": "Zdjęcie z tłem wygenerowanym przez AI.",
+    "pt": "Foto com um fundo gerado com IA.",
+}
 
 
 _CAPTIONS: dict[Shows, dict[str, str]] = {

@@ -25,6 +25,7 @@ from workspace.types import GenerationId, GenerationStatus, ModelId, ProductId, 
 
 router = APIRouter(prefix="/v1/generations", tags=["generations"])
 _SUBMIT = documented(401, 403, 404, 409, 410, 413, 422, 429, 500, 503, 507)
+_REMOVABLE = {"model_id", "campaign"}  # `null` takes them away; elsewhere it means: as before
 Reader = Annotated[Visit, allowed("generate", "images:read")]
 Maker = Annotated[Visit, allowed("generate")]
 Moment = Annotated[AwareDatetime | None, Query(description="RFC 3339, with its offset.")]
@@ -41,6 +42,8 @@ def create(
     """Check, admit and queue a generation; it is durable when this answers."""
     if body.image is not None and body.tool is not Tool.BACKGROUND_SWAP:
         raise InvalidRequest("Only background_swap works on an image.", (), None, "/image")
+    if body.image and body.picture_id and body.image != body.picture_id:
+        raise InvalidRequest("`image` is another name of `picture_id`.", (), None, "/image")
     usual = policy.read(visit.store)
     asked = Asked(
         tool=body.tool,
@@ -56,6 +59,7 @@ def create(
         label=body.label or usual.label,
         label_reason=body.label_reason if body.label else usual.label_reason,
         campaign=body.campaign,
+        picture_id=body.picture_id or body.image,
         metadata=body.metadata,
     )
     return _submit(visit, asked, once.of_json(key, request, body), response)
@@ -73,6 +77,7 @@ def refine(
     """Make a new generation from an old one with changes; the seed stays unless it is changed."""
     old = Asked.from_json(visit.store.get("generations", generation_id).private["asked"])
     changes = body.model_dump(exclude_none=True)
+    changes |= {name: None for name in _REMOVABLE & body.model_fields_set if name not in changes}
     for name in ("product_ids", "territories"):
         if name in changes:
             changes[name] = tuple(changes[name])

@@ -13,9 +13,10 @@ from serve import idempotency
 from serve.api import once
 from serve.api.access import PAGE, Cursor, Key, Limit, Visit, allowed
 from serve.idempotency import Once
-from serve.line import products, rules
+from serve.line import cutout, products, rules
 from serve.problems import documented
 from serve.wire import forms, paging, schema, views
+from workspace.errors import NotFound
 from workspace.rows import Row
 from workspace.types import ProductId
 
@@ -28,9 +29,18 @@ _FIELDS = {
 }
 
 
+Category = Annotated[str, Field(max_length=64, pattern=r"^[a-z0-9_-]*$")]
+_PREVIEW_SIDE = 900  # pixels of the picture that shows what was cut out
+
+
 class ProductFields(schema.Body):
     name: schema.Name
-    category: str = Field("", max_length=64, pattern=r"^[a-z0-9_-]*$")
+    category: Category = ""
+
+
+class ProductChange(schema.Body):
+    name: schema.Name | None = None
+    category: Category | None = None
 
 
 @router.post(
@@ -106,6 +116,37 @@ def one(product_id: str, visit: Reader) -> views.ProductView:
 def photo(product_id: str, visit: Reader) -> Response:
     """Open the sealed photo."""
     return Response(products.open_photo(visit.store, product_id), media_type="image/png")
+
+
+@router.get(
+    "/{product_id}/cutout",
+    summary="The garment without its background",
+    response_class=Response,
+    responses={
+        200: {"content": {"image/png": {}}, "description": "The garment, clear around it."},
+        **documented(401, 403, 404, 500, 503),
+    },
+)
+def without_ground(product_id: str, visit: Reader) -> Response:
+    """Show what packs will see; 404 where `background_removed` is false."""
+    outline = products.open_outline(visit.store, product_id)
+    if outline is None:
+        raise NotFound("There is no such product, or its background was not removed.")
+    photo = products.read_photo(visit.store, product_id)
+    shown = cutout.as_png(photo, outline[..., 0], _PREVIEW_SIDE)
+    return Response(shown, media_type="image/png")
+
+
+@router.patch(
+    "/{product_id}",
+    summary="Rename it, or say what it is",
+    responses=documented(401, 403, 404, 422, 500, 503, 507),
+)
+def change(product_id: str, body: ProductChange, visit: Writer) -> views.ProductView:
+    """Change name or category; what is left out stays."""
+    store, now = visit.store, visit.now()
+    products.change(store, product_id, body.name, body.category, visit.caller, now)
+    return views.ProductView.model_validate(products.get(store, product_id))
 
 
 @router.delete(

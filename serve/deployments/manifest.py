@@ -101,6 +101,13 @@ class People(_Part):
         return self
 
 
+class Scenes(_Part):
+    """Words that make an empty scene of this pack, for Model Background Swap."""
+
+    standing: str = Field(min_length=1, max_length=200)  # for a figure that is there to its feet
+    cropped: str = Field(min_length=1, max_length=200)  # for one that goes on below the picture
+
+
 class Manifest(_Part):
     """The whole of `pack.toml`."""
 
@@ -115,6 +122,7 @@ class Manifest(_Part):
     faces: FaceGates
     licences: tuple[Licence, ...] = Field(min_length=1)
     training: dict[str, str | int | float | bool | list[str]] = Field(default_factory=dict)
+    scenes: Scenes | None = None  # None: words of the service
     people: People | None = None  # None: nobody is made from scratch with this pack
     files: dict[str, Sha256] = Field(min_length=1)  # path in the pack -> sha256
 

@@ -70,6 +70,7 @@ class Pack:
             full_body_person_height=slots.crop.full_body_person_height,
             product_fill=slots.crop.product_fill,
             licences=tuple(_licence(self.folder, one) for one in m.licences),
+            scene_words=(m.scenes.standing, m.scenes.cropped) if m.scenes else None,
             people=m.people.source if m.people else "",
         )
 

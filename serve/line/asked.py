@@ -34,6 +34,7 @@ class Asked:
     label: str = "auto"  # visible label: "auto", "none" or a preset
     label_reason: str = ""  # why `label` is "none"
     campaign: str | None = None  # its id once it was found, else as the caller named it
+    picture_id: str | None = None  # the own photo that background_swap works on
     candidate_id: str | None = None  # whose close-up is drawn, with the full body as reference
 
     def seed_of(self, k: int) -> int:

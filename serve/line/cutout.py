@@ -1,8 +1,8 @@
 """A figure and its ground: which pixels of a photo belong to the garment or the person. Pure.
 
-Classical and on the CPU: the ground is what the photo's edges show, and GrabCut (Rother, Kolmogorov
-and Blake, 2004) finds the border between its colours and the figure's on a small copy; a guided
-filter (He, Sun and Tang, 2010) then lays the outline along the edges of the whole photo. A person is
+Classical and on the CPU: the ground is what the photo's edges show. GrabCut (Rother, Kolmogorov and
+Blake, 2004) finds the border between its colours and the figure's on a small copy; a guided filter
+(He, Sun and Tang, 2010) then lays the outline along the edges of the whole photo. A person is
 looked for around the largest face, everything else around the middle.
 
 What it can't do: tell a figure from a ground of the same colours, see through glass, lace or single
@@ -12,12 +12,14 @@ here refuses.
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from serve.line import outline
 from workspace.types import RGB, Face
@@ -139,6 +141,14 @@ def _shaded_floor(small: RGB) -> NDArray[np.bool_]:
     return np.asarray(dark & same & (rough < 3.0))
 
 
+def as_png(image: RGB, alpha: Mask, side: int) -> bytes:
+    """Write a figure without its ground, as a PNG whose longer side has `side` pixels at most."""
+    picture, file = Image.fromarray(np.dstack([image, alpha])), io.BytesIO()
+    picture.thumbnail((side, side))
+    picture.save(file, "PNG", compress_level=4)
+    return file.getvalue()
+
+
 def solidity(mask: Mask) -> float:
     """How much of its convex hull a mask fills, 0 to 1."""
     points = cv2.findNonZero(mask)
@@ -240,7 +250,8 @@ def _is_plain(differs: NDArray[np.bool_], mask: Mask) -> bool:
 
 def _shrunk(alpha: Mask, small: RGB) -> Mask:
     size = (small.shape[1], small.shape[0])
-    return (cv2.resize(alpha, size, interpolation=cv2.INTER_AREA) > 127).astype(np.uint8)
+    small_alpha = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(small_alpha > 127, np.uint8)
 
 
 def _ring(seeds: Mask, bottom: bool, sides: int | None = None) -> None:

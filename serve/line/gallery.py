@@ -44,6 +44,7 @@ class Facts:
     watermark_id: str | None = None  # None: too small for one, or made before there were any
     label_applied: str = "none"
     shows: Shows = "nobody"
+    edited: bool = False  # a photo whose background was changed, not drawn as a whole
     pack_licences: tuple[dict[str, str], ...] = ()  # spdx, covers, commercial
     licence_acknowledged: bool | None = None  # None: no part of the pack needs a contract
     approval_asked: bool = False  # the consent wants an answer about this image before it leaves

@@ -38,6 +38,7 @@ class Wanted:
     territories: tuple[str, ...]
     shows: Shows
     inputs: tuple[Input, ...] = ()
+    photo: tuple[bytes, str] | None = None  # the file that was changed, and its media type
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +60,16 @@ def mark(marker: Marker, labels: Labels, picture: RGB, wanted: Wanted) -> Finish
     """
     image_id = new_id("img")
     names = labels.chosen(wanted.label, wanted.territories, wanted.shows)
-    pixels, applied = labels.draw(picture, names)
+    edited = wanted.photo is not None
+    pixels, applied = labels.draw(picture, names, edited)
     pixels, watermark_id = marker.watermarked(pixels, image_id)
-    packet = marker.packet(labels.words(names), image_id, labels.provider(names))
+    words, provider = labels.words(names, edited), labels.provider(names)
+    packet = marker.packet(words, image_id, provider, edited)
     data, media_type = encode(pixels, "png", packet)
-    file = marker.mark(data, media_type, image_id, packet=packet, inputs=wanted.inputs)
+    if wanted.photo is not None:
+        file = marker.mark_edited(data, media_type, image_id, *wanted.photo, packet=packet)
+    else:
+        file = marker.mark(data, media_type, image_id, packet=packet, inputs=wanted.inputs)
     return Finished(file, fingerprints.look_of(pixels), watermark_id, applied, wanted.shows)
 
 

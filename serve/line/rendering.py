@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from serve.line import swaps
 from serve.line.stages import Opened
 from serve.work.leases import Claim
 from workspace.errors import EngineFailed
@@ -24,9 +25,10 @@ def order(opened: Opened) -> Order:
     resolved = opened.recorded.admitted.resolved
     accepted = resolved.accepted
     width, height = accepted.pack.sizes[accepted.asked.aspect_ratio]
-    first = RenderJob(
-        "", resolved.prompt.text, 0, width, height, accepted.pack.steps, opened.references
-    )
+    words = resolved.prompt.text
+    if opened.photo is not None:
+        words = swaps.scene_words(words, opened.photo, accepted.pack)
+    first = RenderJob("", words, 0, width, height, accepted.pack.steps, opened.references)
     return tuple(
         replace(first, job_id=job_id(opened.recorded.claim, k), seed=accepted.asked.seed_of(k))
         for k in range(accepted.asked.n)

@@ -22,7 +22,7 @@ from workspace.ports import FaceEncoder
 from workspace.store import WorkspaceStore
 from workspace.types import RGB, ModelId, ModelStatus, PackSummary, Tool, Workspace
 
-CARRIED_OUT = (Tool.EDITORIAL, Tool.FLATLAY_TO_CATALOG)
+CARRIED_OUT = tuple(Tool)
 CATALOGUE_PROMPT = "$product, catalog, plain white studio"
 CATALOGUE_PROMPT_WITH_MODEL = "$model wearing $product, full body, plain white studio"
 
@@ -76,8 +76,7 @@ def fit(asked: Asked, pack: PackSummary) -> Asked:
         InvalidRequest: the pack lacks the tool or the aspect ratio, or takes fewer products; or
             the tool needs a product or a prompt.
     """
-    if asked.tool.value not in offered(pack):
-        raise _wrong(f"The loaded pack does not offer {asked.tool.value}.", "/tool")
+    tool_offered(asked, pack)
     aspect_ratio = asked.aspect_ratio or pack.default_aspect_ratio
     if aspect_ratio not in pack.sizes:
         raise _wrong(f"The loaded pack draws {', '.join(pack.sizes)}.", "/aspect_ratio")
@@ -86,6 +85,16 @@ def fit(asked: Asked, pack: PackSummary) -> Asked:
     if asked.tool is Tool.FLATLAY_TO_CATALOG and not asked.product_ids:
         raise _wrong("Flatlay to Catalog needs a product.", "/product_ids")
     return replace(asked, aspect_ratio=aspect_ratio, prompt=_prompt(asked))
+
+
+def tool_offered(asked: Asked, pack: PackSummary) -> None:
+    """Refuse a tool that the loaded pack lacks.
+
+    Raises:
+        InvalidRequest: it does.
+    """
+    if asked.tool.value not in offered(pack):
+        raise _wrong(f"The loaded pack does not offer {asked.tool.value}.", "/tool")
 
 
 def offered(pack: PackSummary) -> tuple[str, ...]:
@@ -98,6 +107,8 @@ def _prompt(asked: Asked) -> str:
         return asked.prompt
     if asked.tool is Tool.FLATLAY_TO_CATALOG:
         return CATALOGUE_PROMPT_WITH_MODEL if asked.model_id else CATALOGUE_PROMPT
+    if asked.tool is Tool.BACKGROUND_SWAP:
+        raise _wrong("Say what the new background is, for example `a sandy beach`.", "/prompt")
     raise _wrong("Say what the picture shows, for example `$model wearing $product`.", "/prompt")
 
 
@@ -156,11 +167,20 @@ def model_allows(store: WorkspaceStore, asked: Asked) -> None:
 
 
 def shows(
-    store: WorkspaceStore, model_id: ModelId | None, encoder: FaceEncoder, picture: RGB
+    store: WorkspaceStore,
+    model_id: ModelId | None,
+    encoder: FaceEncoder,
+    picture: RGB,
+    is_photo: bool = False,
 ) -> Shows:
-    """Whom a picture shows: the model, and without one a synthetic person if there is a face."""
+    """Whom a picture shows: the model, and without one a synthetic person if there is a face.
+
+    Args:
+        is_photo: It is a photo that was changed; a face in it is a real person's.
+    """
     if model_id is None:
-        return "synthetic" if encoder.detect(picture) else "nobody"
+        someone: Shows = "real_person" if is_photo else "synthetic"
+        return someone if encoder.detect(picture) else "nobody"
     row = store.db.execute("SELECT kind FROM models WHERE id = ?", [model_id]).fetchone()
     return "synthetic" if row and row[0] == "synthetic" else "real_person"
 

@@ -18,6 +18,7 @@ from compliance.provenance import Marker
 from compliance.retention import RetentionRules
 from compliance.safety import SafetyGate
 from identity.likeness import Likeness
+from serve.custody.pictures import OwnPhoto
 from serve.line import templates
 from serve.line.asked import Asked
 from serve.line.marking import Finished
@@ -91,6 +92,7 @@ class Opened:
     likeness: Likeness | None
     products: tuple[RGB, ...]
     references: References
+    photo: OwnPhoto | None = None  # the caller's own, for background_swap
 
 
 @dataclass(frozen=True, slots=True)

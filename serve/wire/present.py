@@ -48,6 +48,7 @@ def generation(store: WorkspaceStore, row: Row, now: datetime) -> views.Generati
         label=asked.label,
         label_reason=asked.label_reason,
         metadata=dict(asked.metadata),
+        picture_id=asked.picture_id,
         refined_from=asked.refined_from,
         created_at=columns["created_at"],
         finished_at=columns["finished_at"],
@@ -101,9 +102,10 @@ def image(one: gallery.Image, approval: Approval) -> views.ImageView:
         watermark_id=facts.watermark_id,
         label_applied=facts.label_applied,
         deepfake=facts.shows == "real_person",
+        edited=facts.edited,
         synthetic_performer=facts.shows == "synthetic",
-        caption=sentences.caption(facts.shows),
-        alt_text=sentences.alt_text(facts.shows),
+        caption=sentences.caption(facts.shows, facts.edited),
+        alt_text=sentences.alt_text(facts.shows, facts.edited),
         timings=views.Timings(
             queued=facts.queued_seconds, render=facts.render_seconds, total=facts.total_seconds
         ),

@@ -49,7 +49,8 @@ class GenerationRequest(Body):
     prompt: str = Field("", max_length=MAX_PROMPT, description="May be empty for flatlay.")
     model_id: Id | None = None
     product_ids: list[Id] = Field(default_factory=list, max_length=MAX_PRODUCTS)
-    image: str | None = Field(None, description="The photo that background_swap works on.")
+    picture_id: Id | None = Field(None, description="The own photo of background_swap.")
+    image: Id | None = Field(None, description="Another name of `picture_id`.")
     n: int = Field(1, ge=1, le=MAX_IMAGES, description="Number of images.")
     aspect_ratio: str | None = Field(None, max_length=16, description="The pack's default if none.")
     seed: int | None = Field(None, ge=0, le=MAX_SEED, description="Image k uses seed + k.")
@@ -67,7 +68,8 @@ class GenerationRequest(Body):
 class RefineRequest(Body):
     """Changes to an earlier generation; what is left out stays as it was.
 
-    Without a `seed` the earlier one is kept, so that only the named changes show.
+    Without a `seed` the earlier one is kept, so that only the named changes show. `model_id` and
+    `campaign` given as `null` are taken away.
     """
 
     prompt: str | None = Field(None, max_length=MAX_PROMPT)

@@ -105,6 +105,7 @@ class ImageView(BaseModel):
         description="Visible labels drawn, joined by `+`; or `none`, or `too_small`."
     )
     deepfake: bool = Field(description="It shows the replica of a real person.")
+    edited: bool = Field(False, description="A photo of yours whose background was changed.")
     synthetic_performer: bool = Field(description="It shows a person who does not exist.")
     caption: dict[str, str] = Field(description="To publish beside it, by language.")
     alt_text: dict[str, str] = Field(description="For readers who do not see it, by language.")
@@ -154,6 +155,7 @@ class GenerationView(BaseModel):
     label: str = Field(description="Visible label that was asked for.")
     label_reason: str = Field(description="Why it is `none`; empty otherwise.")
     metadata: dict[str, str]
+    picture_id: str | None = Field(None, description="The own photo that it was made of.")
     refined_from: str | None
     created_at: Time
     finished_at: Time | None
@@ -273,7 +275,9 @@ class ProductView(BaseModel):
 
     id: str
     name: str
-    category: str
+    category: str = Field(description="As you said it; may be empty.")
+    suggested_category: str | None = Field(description="Guessed by the shape; may be wrong.")
+    background_removed: bool = Field(description="False: packs see the whole photo.")
     width: int
     height: int
     created_at: Time

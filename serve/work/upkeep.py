@@ -13,7 +13,7 @@ from compliance.retention import RetentionRules
 from identity import candidates
 from serve import idempotency
 from serve.callers import auth, break_glass
-from serve.custody import drafts, retaining
+from serve.custody import drafts, pictures, retaining
 from serve.subjects import talent
 from workspace.registry import Registry
 from workspace.store import WorkspaceStore
@@ -48,6 +48,7 @@ class Upkeep:
         if self._is_due(store.workspace.id, _HOUR, now):
             cancelled = retaining.sweep(store, self._rules, now)
             drafts.sweep(store, now)
+            pictures.sweep(store, now)
             candidates.sweep(store, now)
             break_glass.forget_reasons(registry, store)
         if self._is_due(store.workspace.id, _DAY, now):

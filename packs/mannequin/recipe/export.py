@@ -38,7 +38,7 @@ name = "mannequin"
 version = "{version}"
 family = "flux2_klein"
 summary = "Synthetic mannequins, trained on rendered people only"
-tools = ["editorial", "flatlay_to_catalog"]
+tools = ["editorial", "flatlay_to_catalog", "background_swap"]
 
 [render]
 steps = {steps}
@@ -58,6 +58,10 @@ close_up_face_width = {face_width}     # width of the detected face / width of t
 close_up_face_center = [{face_x}, {face_y}]   # its centre in the crop (x, y shares)
 full_body_person_height = [0.84, 0.92]  # share of the height (1:2), head to toe
 product_fill = [0.78, 0.88] # share of the frame (3:4) that the garment's longer side takes
+
+[scenes]                    # words for Model Background Swap; the horizon follows the framing
+standing = "full body"
+cropped = "half body"
 
 [limits]
 max_products = 1
