@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed
 FACES := $(VENV)/share/housemodel/faces/manifest.json
 PACKAGES := workspace compliance identity serve console
 
-.PHONY: run test test-fast test-whole test-cluster test-browser test-gpu check format lock licences sbom audit bench setup mannequin mannequin-report clean
+.PHONY: run test test-fast test-whole test-cluster test-browser test-gpu check format lock licences sbom audit bench screenshots setup mannequin mannequin-report clean
 
 run: setup  ## start the appliance with the mannequin pack and a filled demo workspace
 	@exec $(BIN)/housemodel up $(ARGS)
@@ -85,6 +85,10 @@ audit: $(RELEASE)/.installed  ## known vulnerabilities of what the lock files pi
 bench: setup  ## figures of this machine into benchmarks/results/
 	@$(BIN)/python -m benchmarks.line $(ARGS)
 	@$(BIN)/python -m benchmarks.marks --timing
+	@$(BIN)/python -m benchmarks.console
+
+screenshots: setup  ## every page of the console into docs/console/, from a real appliance
+	@$(BIN)/python -m benchmarks.screenshots $(ARGS)
 
 mannequin-report: setup  ## measure the pack on its held-out cases; writes packs/mannequin/REPORT.md
 	@PYTHONPATH=packs/mannequin $(BIN)/python -m recipe.report --pack packs/mannequin $(ARGS)
