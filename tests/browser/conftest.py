@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
 
 from serve import local
@@ -46,6 +47,17 @@ def site(tmp_path_factory: pytest.TempPathFactory, face_pack: Path) -> Iterator[
     port = free_port()
     with local.services(settings) as services, local.serving(services, port):
         yield Site(f"http://127.0.0.1:{port}", services)
+
+
+@pytest.fixture(scope="session")
+def api(site: Site) -> Iterator[httpx.Client]:
+    """What somebody else does meanwhile in the workspace `demo`, over HTTP."""
+    registry = site.services.registry
+    place, scopes = registry.by_name("demo").id, auth.SCOPES - {"admin"}
+    _, key = auth.create_key(registry, place, scopes, datetime.now(UTC))
+    headers = {"Authorization": f"Bearer {key}"}
+    with httpx.Client(base_url=site.base_url, headers=headers, timeout=120) as client:
+        yield client
 
 
 @pytest.fixture(scope="session")

@@ -101,22 +101,6 @@ def test_a_model_is_renamed_and_revoked_only_by_its_typed_name(visitor):
     assert visitor.page.locator("#models-list", has_text="Carla Final").count() == 0
 
 
-def test_somebody_who_is_signed_out_meanwhile_is_told_and_led_back(visitor):
-    visitor.open("editorial")
-    visitor.see("#product-cards :is(label, .hm-empty)")
-    other = visitor.page.context.new_page()
-    other.goto(f"{visitor.base_url}/console/")
-    other.get_by_role("button", name="Sign out").click()
-    other.wait_for_url("**/sign-in")
-    visitor.page.context.add_cookies(
-        [{"name": "hm_session", "value": "ended", "url": visitor.base_url}]
-    )
-    visitor.page.click("#generate")
-    notice = visitor.see("#notice [role=alert]")
-    assert "signed out" in notice.inner_text()
-    assert notice.get_by_role("link", name="Sign in").get_attribute("href") == "/sign-in"
-
-
 def clear_files() -> set[Path]:
     """What lies in the folder where Gradio would put files in clear."""
     return {path for path in (Path(tempfile.gettempdir()) / "gradio").rglob("*") if path.is_file()}
