@@ -113,7 +113,7 @@
     form.reset();
     const secret = form.dataset.hmOnce && answer.body[form.dataset.hmOnce];
     if (secret) once(form, secret); else done(form.dataset.hmDone);
-    fresh();
+    if (!('hmStay' in form.dataset)) fresh();
   });
 
   /* Groups of boxes of which at least one has to be ticked: say so before anything is sent. */

@@ -16,7 +16,7 @@ from console.frame import PLAIN, Frame
 from console.parts import html
 
 _ACCEPT = "image/jpeg,image/png,image/webp,image/heic,.heic"
-_ZONE = (
+ZONE = (
     '<div class="hm-two hm-verify"><section class="hm-photo"><div class="hm-drop" '
     'data-hm-drop="verify"><img data-hm-photo="verify" alt="The picture that you chose" hidden>'
     '<p class="hm-muted" data-hm-without="verify">Drop any picture here, or choose a file. '
@@ -34,7 +34,7 @@ def build(frame: Frame, blocks: Any) -> None:
     gr.HTML(html.heading(texts.VERIFY, texts.VERIFY_INTRO), **PLAIN)
     notice = gr.HTML("", **PLAIN)
     gr.HTML(
-        _ZONE, js_on_load="hm.verify(element);", apply_default_css=False, elem_id="verify-picture"
+        ZONE, js_on_load="hm.verify(element);", apply_default_css=False, elem_id="verify-picture"
     )
     gr.HTML(f'<p class="hm-muted">{html.text(texts.VERIFY_LIMITS)}</p>', **PLAIN)
 

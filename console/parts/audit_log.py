@@ -1,19 +1,18 @@
-"""The audit log as a table: whether it is whole, and its newest entries."""
+"""The audit log as a table: whether it is whole, and its entries, newest first."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Mapping
 
 from console.client import Api, ApiProblem, Json
 from console.parts.html import note, text
+from console.parts.times import moment
 
-_SHOWN = 50
-_SEARCHED = 1000  # newest entries that a search looks through
-_PAGE = 100  # the most that the service gives at a time
+PAGE = 50
 
 
-async def drawn(api: Api, words: str = "") -> str:
-    """The log; empty for whoever may not read it.
+async def state(api: Api) -> str:
+    """Whether the log is whole; empty for whoever may not read it.
 
     Raises:
         ApiProblem: the service failed, or the session has ended.
@@ -24,22 +23,34 @@ async def drawn(api: Api, words: str = "") -> str:
         if found.status == 403:
             return ""
         raise
-    total = int(report.get("entries") or 0)
-    asked = words.strip().casefold()
-    entries = await _newest(api, total, _SEARCHED if asked else _SHOWN)
-    kept = [entry for entry in entries if not asked or asked in _haystack(entry)][:_SHOWN]
-    return f"{_state(report)}{_table(kept, asked)}"
+    return _state(report)
 
 
-async def _newest(api: Api, total: int, wanted: int) -> list[Json]:
-    at, found = max(0, total - wanted), []
-    while at < total:
-        page = await api.items("/v1/audit", cursor=str(at), limit=_PAGE)
-        if not page:
-            break
-        found += page
-        at = int(page[-1]["seq"])
-    return found[::-1]
+async def drawn(
+    api: Api, words: str = "", older_than: str = "", names: Mapping[str, str] | None = None
+) -> tuple[str, str]:
+    """A page of entries, and where the next older one begins ("" where there is none).
+
+    Args:
+        api: The service.
+        words: Only entries in which all of them occur.
+        older_than: What this function answered for the page before.
+        names: Person id -> name, to show beside who did it.
+
+    Raises:
+        ApiProblem: the service failed, or the session has ended.
+    """
+    query: dict[str, str | int] = {"limit": PAGE, "words": words.strip()}
+    if older_than:
+        query["cursor"] = older_than
+    try:
+        page = await api.get("/v1/audit/search", **query)
+    except ApiProblem as found:
+        if found.status == 403:
+            return "", ""
+        raise
+    entries = [entry for entry in page.get("items") or () if isinstance(entry, dict)]
+    return _table(entries, words.strip(), names or {}), str(page.get("next_cursor") or "")
 
 
 def _state(report: Json) -> str:
@@ -55,31 +66,32 @@ def _state(report: Json) -> str:
     )
 
 
-def _table(entries: list[Json], asked: str) -> str:
+def _table(entries: list[Json], asked: str, names: Mapping[str, str]) -> str:
     if not entries:
         return note("No entry has these words." if asked else "The log is empty.")
     rows = "".join(
-        f"<tr><td>{text(entry.get('seq'))}</td><td>{text(_when(entry.get('at')))}</td>"
+        f"<tr><td>{text(entry.get('seq'))}</td><td>{text(moment(entry.get('at')))}</td>"
         f"<td>{text(entry.get('action'))}</td><td>{text(entry.get('object_id'))}</td>"
-        f"<td>{text(entry.get('actor'))}</td></tr>"
+        f"<td>{_who(str(entry.get('actor') or ''), names)}</td>"
+        f'<td class="hm-wrap">{text(_facts(entry.get("facts")))}</td></tr>'
         for entry in entries
     )
     return (
-        "<div class='hm-scroll' tabindex='0'><table class='hm-table'><thead><tr><th>No.</th>"
-        "<th>Time (UTC)</th><th>What</th><th>Which</th><th>Who</th></tr></thead>"
-        f"<tbody>{rows}</tbody></table></div>"
+        "<div class='hm-scroll' tabindex='0' role='region' aria-label='Audit log'>"
+        "<table class='hm-table'><thead><tr><th scope='col'>No.</th><th scope='col'>Time (UTC)</th>"
+        "<th scope='col'>What</th><th scope='col'>Which</th><th scope='col'>Who</th>"
+        f"<th scope='col'>More</th></tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
 
-def _haystack(entry: Json) -> str:
-    parts = [str(entry.get(name) or "") for name in ("action", "object_id", "actor")]
-    facts = entry.get("facts")
-    parts += [f"{name} {value}" for name, value in facts.items()] if isinstance(facts, dict) else []
-    return " ".join(parts).casefold()
+def _who(actor: str, names: Mapping[str, str]) -> str:
+    name = names.get(actor.partition(".")[0])
+    if name:
+        return f"{text(name)}<br><small class='hm-muted'>{text(actor)}</small>"
+    return text(actor)
 
 
-def _when(value: object) -> str:
-    try:
-        return datetime.fromisoformat(str(value).replace("Z", "+00:00")).strftime("%Y-%m-%d %H:%M")
-    except ValueError:
-        return str(value or "")
+def _facts(facts: object) -> str:
+    if not isinstance(facts, dict):
+        return ""
+    return ", ".join(f"{name}: {value}" for name, value in facts.items() if value is not None)

@@ -35,6 +35,7 @@ def form(
     *,
     kind: str = "",
     once: str = "",
+    stay: bool = False,
     inline: bool = False,
     name: str = "",
 ) -> str:
@@ -47,12 +48,14 @@ def form(
         done: What is said after a success.
         kind: "primary" or "danger".
         once: Field of the answer that is shown this once, with a button to copy it.
+        stay: The page is not read anew, for example because that would draw over the answer.
         inline: Fields beside each other.
         name: An id for the form.
     """
     shape = "hm-form-plain hm-inline" if inline else "hm-form-plain"
     look = f"hm-button hm-{kind}" if kind else "hm-button"
     extra = f' data-hm-once="{text(once)}"' if once else ""
+    extra += " data-hm-stay" if stay else ""
     extra += f' id="{text(name)}"' if name else ""
     return (
         f'<form class="{shape}" method="post" data-hm-send="{text(send)}" '
