@@ -27,7 +27,8 @@ REQUEST_ID_HEADER = "x-request-id"
 MAX_JSON_BYTES = 1 << 20
 MAX_SIGN_IN_BYTES = 1 << 14
 _DRAFT_FILES = "/v1/drafts/enrolment/files/"
-UPLOADS = frozenset({"/v1/models", "/v1/photos/check", "/v1/pictures", "/v1/products", "/v1/verify"}) | {
+_FORMS = ("models", "photos/check", "pictures", "products", "verify")
+UPLOADS = frozenset(f"/v1/{form}" for form in _FORMS) | {
     _DRAFT_FILES + kind for kind in ("full_body", "close_up", "evidence")
 }
 READ_SECONDS = 20.0  # for a whole body

@@ -3,8 +3,8 @@
 Rules: the photo is kept as PNG without metadata, its name and category sealed. Beside it is the
 garment's outline, where one was found clearly: the packs then see the garment on a plain ground.
 Its category is guessed from the outline and only ever a suggestion; what the caller says counts,
-and neither is needed for anything. A product that is deleted is erased; generations that still wait for
-it fail with `not_found`.
+and neither is needed for anything. A product that is deleted is erased; generations that still
+wait for it fail with `not_found`.
 """
 
 from __future__ import annotations
