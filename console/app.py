@@ -36,6 +36,7 @@ from console.pages import (
     models,
     refine,
     review,
+    scratch,
     swap,
     verify,
 )
@@ -47,6 +48,7 @@ PAGES: tuple[tuple[str, str, Callable[[Frame, Any], None]], ...] = (
     ("editorial", texts.EDITORIAL, editorial.build),
     ("refine", texts.REFINE, refine.build),
     ("enrol", texts.ENROL, enrol.build),
+    ("scratch", texts.SCRATCH, scratch.build),
     ("flatlay", texts.FLATLAY, flatlay.build),
     ("background-swap", texts.SWAP, swap.build),
     ("models", texts.MODELS, models.build),

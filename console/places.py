@@ -33,6 +33,7 @@ PLACES = (
     Place("flatlay", texts.FLATLAY, _MAKES),
     Place("background-swap", texts.SWAP, _MAKES),
     Place("enrol", texts.ENROL, _ENROLS, in_bar=False),
+    Place("scratch", texts.SCRATCH, _ENROLS, in_bar=False),
     Place("models", texts.MODELS, frozenset({"models:read"})),
     Place("review", texts.REVIEW, frozenset({"review"})),
     Place("compliance", texts.COMPLIANCE, frozenset({"audit:read", "consents:write"})),

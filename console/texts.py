@@ -16,6 +16,7 @@ ADMIN = "Admin"
 ADMIN_PEOPLE, ADMIN_KEYS = "People and roles", "API keys"
 ADMIN_ENGINES, ADMIN_GLASS = "Packs and engines", "Break-glass"
 ENROL = "Create custom model"
+SCRATCH = "Create from scratch"
 VERIFY = "Verify"
 VERIFY_INTRO = "Which marks does a picture carry, and was it made here? Nothing of it is kept."
 VERIFY_LIMITS = (
