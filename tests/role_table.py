@@ -50,7 +50,7 @@ TABLE: dict[str, str] = {
     "DELETE /v1/break-glass/{grant_id}": "consents:write admin",
     # custom models: likenesses
     "POST /v1/photos/check": "models:write",
-    "GET /v1/drafts/enrolment": "models:write",
+    "GET /v1/drafts": "models:write",
     "PUT /v1/drafts/enrolment": "models:write",
     "DELETE /v1/drafts/enrolment": "models:write",
     "PUT /v1/drafts/enrolment/files/{kind}": "models:write",

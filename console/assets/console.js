@@ -2,9 +2,8 @@
    so that no server-side temporary file ever holds them. They live in this page's memory only. */
 (() => {
   'use strict';
-  const photos = {};   // full_body, close_up, evidence -> File
+  const photos = {};   // what was chosen: full_body, close_up, evidence, verify -> File
   const urls = {};     // object URLs for the previews
-  const words = { pass: 'Good', warn: 'Could be better', fail: 'Not usable' };
 
   const key = () => (crypto.randomUUID ? crypto.randomUUID()
     : Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16)).join(''));
@@ -53,56 +52,6 @@
     paint();
   }
 
-  function forget() {
-    Object.keys(photos).forEach((kind) => { keep(kind, undefined); delete checked[kind]; });
-    document.querySelectorAll('[data-hm-checks]').forEach((node) => node.replaceChildren());
-  }
-
-  /* --- step 2: two photos, each with its checks beside it --- */
-  function showChecks(element, kind, checks) {
-    const list = element.querySelector(`[data-hm-checks="${kind}"]`);
-    const rank = { fail: 0, warn: 1, pass: 2 };  // what needs work comes first
-    const sorted = [...checks].sort((a, b) => (rank[a.status] ?? 0) - (rank[b.status] ?? 0));
-    list.replaceChildren(...sorted.map((check) => {
-      const row = make('li', `hm-check hm-${check.status}`);
-      row.append(make('b', '', words[check.status] || check.status), ' ',
-        make('span', '', check.hint || check.code.replaceAll('_', ' ')));
-      if (check.measured !== null && check.measured !== undefined) {
-        const limit = check.threshold === null || check.threshold === undefined ? ''
-          : `, threshold ${check.threshold}`;
-        row.append(make('small', '', `Measured ${check.measured}${limit}`));
-      }
-      return row;
-    }));
-  }
-
-  function say(element, kind, message, bad) {
-    const line = make('li', bad ? 'hm-check hm-fail' : 'hm-check hm-busy', message);
-    element.querySelector(`[data-hm-checks="${kind}"]`).replaceChildren(line);
-  }
-
-  const checked = {};  // kind -> its checks; absent while unknown
-  async function check(element, kind, trigger) {
-    const file = photos[kind];
-    delete checked[kind];
-    say(element, kind, 'Looking at the photo…', false);
-    trigger('change');
-    const form = new FormData();
-    form.append(kind, file, kind);
-    const answer = await post('/v1/photos/check', form);
-    if (photos[kind] !== file) return;  // another photo was chosen meanwhile
-    const found = (answer.body.checks || []).filter((each) => each.photo === kind);
-    if (answer.status !== 200 && !found.length) {
-      say(element, kind, sentence(answer.body), true);
-    } else {
-      checked[kind] = found;
-      showChecks(element, kind, found);
-    }
-    trigger('change');
-  }
-  const ready = () => ['full_body', 'close_up'].every(
-    (kind) => checked[kind] && checked[kind].every((each) => each.status !== 'fail'));
-
   function dropZone(zone, take) {
     ['dragover', 'dragenter'].forEach((name) => zone.addEventListener(name, (event) => {
       event.preventDefault(); zone.classList.add('hm-over');
@@ -115,52 +64,6 @@
       take([...event.target.files]);
       event.target.value = '';
     });
-  }
-
-  function photoPair(element, trigger) {
-    element.querySelectorAll('[data-hm-drop]').forEach((zone) => {
-      const kind = zone.dataset.hmDrop;
-      dropZone(zone, ([file]) => {
-        if (!file) return;
-        keep(kind, file);
-        check(element, kind, trigger);
-      });
-    });
-    paint();
-    ['full_body', 'close_up'].forEach((kind) => {
-      if (checked[kind]) showChecks(element, kind, checked[kind]);
-      else if (photos[kind]) check(element, kind, trigger);
-    });
-    trigger('change');
-  }
-
-  function evidence(element) {
-    const line = element.querySelector('[data-hm-evidence]');
-    element.querySelector('input[type=file]').addEventListener('change', (event) => {
-      [photos.evidence] = event.target.files;
-      line.textContent = photos.evidence ? `${photos.evidence.name} will be sealed with the consent.` : '';
-    });
-  }
-
-  /* --- step 5: one multipart request with everything; answers {status, body} as JSON --- */
-  async function createModel(sent) {
-    const given = JSON.parse(sent);
-    const form = new FormData();
-    ['full_body', 'close_up'].forEach((kind) => {
-      if (photos[kind]) form.append(kind, photos[kind], kind);
-    });
-    form.append('name', given.name);
-    form.append('gender', given.gender);
-    form.append('attestations', JSON.stringify(given.attestations));
-    form.append('consent', JSON.stringify(given.consent));
-    if (photos.evidence) form.append('evidence', photos.evidence, 'evidence');
-    if (given.allow_duplicate) form.append('allow_duplicate', 'true');
-    return JSON.stringify(await post('/v1/models', form));
-  }
-
-  function finished(id) {
-    forget();
-    try { sessionStorage.setItem('hm.model', id); } catch (error) { /* private mode */ }
   }
 
   /* --- product photos: each file becomes one product --- */
@@ -283,6 +186,6 @@
   const chosen = (id) => [...document.querySelectorAll(`#${id} input[name]:checked`)]
     .map((box) => box.value).join(',');
 
-  window.hm = { reveal, ready, chosen, added: () => added, photoPair, evidence, createModel, products, verify, paint, finished, asked, remember,
+  window.hm = { reveal, chosen, added: () => added, products, verify, paint, asked, remember, post, sentence, make, keep, photos, dropZone,
     toTop: () => window.scrollTo(0, 0) };
 })();

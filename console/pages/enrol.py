@@ -1,8 +1,9 @@
 """Create custom model: the wizard in its five steps, and the events between them.
 
-What each step looks like is in `enrol_steps`; words and JSON of the consent are in `enrol_terms`.
-Photos stay in the browser until 'Create your model' posts them to the API in one request; going
-back changes only which step is seen, so everything entered stays.
+What each step looks like is in `enrol_guide`, `enrol_steps`, `enrol_review` and `enrol_making`;
+words and JSON of the consent are in `enrol_terms`. Photos and what is entered go from the browser
+to the caller's own draft at the API (`assets/enrol.js`), so that a reload goes on where it was;
+'Create your model' posts everything in one request. Going back changes only which step is seen.
 """
 
 from __future__ import annotations
@@ -15,16 +16,23 @@ import gradio as gr
 from console import texts
 from console.client import ApiProblem, Json, problem_of
 from console.frame import PLAIN, QUIET, Frame
+from console.pages import enrol_guide as guide
+from console.pages import enrol_making as make
+from console.pages import enrol_review as review_
 from console.pages import enrol_steps as steps
 from console.pages import enrol_terms as terms
 from console.parts import capabilities as can
 from console.parts import html
 
 # In the browser, so that what is seen is always what holds: no order of answers can turn it round.
-_READY = "() => ({ __type__: 'update', interactive: hm.ready() })"
-_CREATE = "(sent) => (sent ? hm.createModel(sent) : '')"
-_FINISHED = "(id) => { if (id) hm.finished(id); }"
-_TOP = "() => hm.toTop()"
+_OPEN = "async () => [await hm.enrol.open()]"
+_PHOTOS_READY = "() => hm.enrol.open_(2)"
+_NAMED = "(name, gender) => hm.enrol.person(name, gender)"
+_AGREED = "(...given) => hm.enrol.terms(...given)"
+_CREATE = "(sent) => (sent ? hm.enrol.create(sent) : '')"
+_FINISHED = "(id) => { if (id) hm.enrol.finished(id); }"
+_ARRIVE = "() => hm.enrol.arrive()"
+_AGAIN = "() => hm.enrol.again()"
 
 
 def build(frame: Frame, blocks: Any) -> None:
@@ -32,20 +40,22 @@ def build(frame: Frame, blocks: Any) -> None:
     frame.top("models")
     gr.HTML(html.heading(texts.ENROL), **PLAIN)
     where = gr.HTML(steps.indicator(1), elem_id="steps", **PLAIN)
+    steps.draft_bar()
     notice = gr.HTML("", elem_id="enrol-notice", **PLAIN)
     with gr.Column(visible=True) as first:
-        guidelines = steps.guidelines()
+        guidelines = guide.guidelines()
     with gr.Column(visible=False) as second:
         photos = steps.photos()
     with gr.Column(visible=False) as third:
         person = steps.person()
     with gr.Column(visible=False) as fourth:
-        review = steps.review()
+        review = review_.review()
     with gr.Column(visible=False) as fifth:
-        making = steps.making()
+        making = make.making()
     columns = [first, second, third, fourth, fifth]
     boxes = gr.State([])
-    sent = gr.Textbox(visible=False)  # not gr.State: the browser has to see it
+    opened = gr.Textbox(visible=False)  # not gr.State: the browser has to see these
+    sent = gr.Textbox(visible=False)
     answer = gr.Textbox(visible=False)
     finished = gr.Textbox(visible=False)
     model_id = gr.State("")
@@ -64,107 +74,116 @@ def build(frame: Frame, blocks: Any) -> None:
         (making.back, 4),
         (making.photos, 2),
     ):
+        button.click(None, None, None, js=f"() => hm.enrol.step({step})", **QUIET)
         button.click(lambda step=step: go_to(step), None, [where, notice, *columns], **QUIET).then(
-            None, None, None, js=_TOP
+            None, None, None, js=_ARRIVE
         )
+    for button in (making.back, making.photos):
+        button.click(None, None, None, js=_AGAIN, **QUIET)
 
-    async def load(request: gr.Request) -> list[Any]:
+    async def load(opened_: str, request: gr.Request) -> list[Any]:
         api = frame.api(request)
         try:
             able = await api.get("/v1/capabilities")
             told = await api.get("/v1/guidelines")
         except ApiProblem as found:
-            return [html.problem(found), *[gr.skip()] * 7]
+            return [*go_to(1, html.problem(found)), *[gr.skip()] * (len(filled) - 7)]
+        plan = ""
         if able.get("custom_models") is False:
             plan = html.note(texts.PLAN_WITHOUT_MODELS, "warn", "alert")
-        else:
-            plan = ""
+        entered, made = read_opened(opened_)
+        may = bool(told.get("retention_policy_url")) and not plan
+        name, gender = str(entered.get("name") or ""), str(entered.get("gender") or "")
+        step = 5 if made else int(entered.get("step") or 1) if may else 1
         listed = can.attestations(able)
-        purposes = can.options(told, "purposes")
-        channels = can.options(told, "channels")
+        purposes, channels = can.options(told, "purposes"), can.options(told, "channels")
+        values = terms.resumed(entered, [c for _, c in purposes], [c for _, c in channels])
+        fields = [gr.update(value=value) for value in values]
+        fields[0] = gr.update(choices=purposes, value=values[0])
+        fields[1] = gr.update(choices=channels, value=values[1])
         return [
-            plan,
-            steps.guidelines_html(told),
-            gr.update(interactive=bool(told.get("retention_policy_url"))),
+            *go_to(step, plan),
+            guide.guidelines_html(told),
+            gr.update(interactive=may),
+            steps.how_long_kept(told),
+            name,
+            gender,
+            gr.update(interactive=bool(name.strip() and gender)),
+            review_.summary(name, gender),
+            *fields,
+            review_.compliance_intro(told),
             listed,
             gr.update(choices=[(str(box["text"]), str(box["id"])) for box in listed], value=[]),
-            gr.update(choices=purposes, value=[code for _, code in purposes]),
-            gr.update(choices=channels, value=[code for _, code in channels]),
-            steps.compliance_intro(told),
+            made,
+            gr.Timer(active=bool(made)),
         ]
 
-    blocks.load(
-        load,
-        None,
-        [
-            notice,
-            guidelines.shown,
-            guidelines.next,
-            boxes,
-            review.ticks,
-            review.purposes,
-            review.channels,
-            review.intro,
-        ],
-        **QUIET,
-    )
+    filled = [
+        where,
+        notice,
+        *columns,
+        guidelines.shown,
+        guidelines.next,
+        photos.kept,
+        person.name,
+        person.gender,
+        person.next,
+        review.summary,
+        *review.entered,
+        review.intro,
+        boxes,
+        review.ticks,
+        model_id,
+        making.timer,
+    ]
+    blocks.load(load, opened, filled, js=_OPEN, **QUIET)
 
-    photos.pair.change(None, None, photos.next, js=_READY, **QUIET)
-    for field in (person.name, person.gender):
-        field.change(steps.is_named, [person.name, person.gender], person.next, **QUIET)
-    person.next.click(steps.summary, [person.name, person.gender], review.summary, **QUIET)
-    review.ticks.change(
-        lambda ticked, listed: gr.update(interactive=terms.all_ticked(ticked, listed)),
-        [review.ticks, boxes],
-        review.create,
-        **QUIET,
-    )
+    named = [person.name, person.gender]
+    photos.pair.change(None, None, photos.next, js=_PHOTOS_READY, **QUIET)
+    gr.on([each.input for each in named], None, named, person.next, js=_NAMED, **QUIET)
+    person.next.click(review_.summary, named, review.summary, **QUIET)
+    agreed = [*review.entered, review.ticks]
+    changes = [each.change if each is review.until else each.input for each in agreed]
+    gr.on(changes, None, agreed, review.create, js=_AGREED, **QUIET)
 
     def prepare(
         listed: list[Json], ticked: list[str], name: str, gender: str, again: bool, *given: Any
     ) -> list[Any]:
         try:
-            agreed = terms.consent(*given)
+            consent = terms.consent(*given)
         except ValueError:
             return ["", gr.skip(), *go_to(4, html.note(texts.DATE_WRONG, "warn", "alert"))]
         body = {
             "name": (name or "").strip(),
             "gender": gender,
             "attestations": terms.attestations(listed, ticked),
-            "consent": agreed,
+            "consent": consent,
             "allow_duplicate": bool(again),
         }
-        return [json.dumps(body), steps.making_html(None), *go_to(5)]
+        return [json.dumps(body), make.making_html(None), *go_to(5)]
 
     async def finish(said: str, request: gr.Request) -> list[Any]:
         if not said:  # nothing was sent
             return [gr.skip()] * len(progress)
-        status, body = steps.read_answer(said)
+        status, body = make.read_answer(said)
         if status != 202:
-            return ["", *steps.stopped(html.problem(problem_of(body, status)), body)]
+            return ["", *make.stopped(html.problem(problem_of(body, status)), body)]
         return await look(str(body.get("id")), request)
 
     async def look(made: str, request: gr.Request) -> list[Any]:
+        api = frame.api(request)
         if not made:
             return [made, *[gr.skip()] * (len(progress) - 1)]
         try:
-            model = await frame.api(request).get(f"/v1/models/{made}")
+            model = await api.get(f"/v1/models/{made}")
+            like = make.resembled(model)
+            known = await api.get(f"/v1/models/{like}") if like else None
         except ApiProblem as found:
-            return [made, *steps.stopped(html.problem(found), {})]
-        return [made, *steps.making_state(frame, model)]
+            return [made, *make.stopped(html.problem(found), {})]
+        return [made, *make.making_state(frame, model, known)]
 
     progress = [model_id, *making.outputs, finished]
-    entered = [
-        review.purposes,
-        review.channels,
-        review.territories,
-        review.until,
-        review.pay,
-        review.amount,
-        review.use,
-        review.approval,
-    ]
-    asked = [boxes, review.ticks, person.name, person.gender, making.anyway, *entered]
+    asked = [boxes, review.ticks, person.name, person.gender, making.anyway, *review.entered]
     shown = [sent, making.shown, where, notice, *columns]
     for button in (review.create, making.retry):
         button.click(prepare, asked, shown, **QUIET).then(
@@ -172,3 +191,14 @@ def build(frame: Frame, blocks: Any) -> None:
         ).then(finish, answer, progress, **QUIET)
     making.timer.tick(look, model_id, progress, **QUIET)
     finished.change(None, finished, None, js=_FINISHED, **QUIET)
+
+
+def read_opened(said: str) -> tuple[Json, str]:
+    """What the draft has, and the id of a model that this page was making before a reload."""
+    try:
+        found = json.loads(said or "{}")
+        entered = (found.get("draft") or {}).get("entered") or {}
+        made = str(found.get("made") or "")
+    except (ValueError, AttributeError):
+        return {}, ""
+    return (entered if isinstance(entered, dict) else {}), (made if made.startswith("mdl_") else "")

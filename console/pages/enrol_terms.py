@@ -18,6 +18,10 @@ APPROVAL = (
 DAYS = 365  # how long a consent runs unless something else is entered
 _AMOUNT = re.compile(r"(?P<number>\d{1,9}([.,]\d{1,2})?)\s*(?P<currency>[A-Za-z]{3})")
 TERRITORIES_AT_FIRST = ("EU", "US")
+TOOLS = tuple((texts.TOOLS[tool], tool) for tool in ("editorial", "flatlay_to_catalog"))
+TOOLS_AT_FIRST = tuple(tool for _, tool in TOOLS)
+PAY_AT_FIRST = "per_image"
+USE_AT_FIRST = "Product pages and lookbooks of this brand"
 
 
 def attestations(listed: Sequence[Json], ticked: Sequence[str]) -> list[Json]:
@@ -47,6 +51,7 @@ def consent(
     amount: str,
     use: str,
     approval: str = "none",
+    tools: Sequence[str] = (),
 ) -> Json:
     """The consent terms as `POST /v1/models` takes them; an open field is left to the service."""
     terms: Json = {
@@ -57,6 +62,7 @@ def consent(
         "compensation": paid(pay, amount),
         "intended_use": (use or "").strip(),
         "approval": "" if approval == "none" else approval,
+        "tools": list(tools or ()),
     }
     return {name: value for name, value in terms.items() if value}
 
@@ -90,3 +96,30 @@ def paid(basis: str, amount: str) -> Json | str:
     words = {code: label for label, code in texts.PAY}.get(basis, basis or "")
     given = (amount or "").strip()
     return f"{words}: {given}" if words and given else words or given
+
+
+def resumed(entered: Json, purposes: Sequence[str], channels: Sequence[str]) -> list[Any]:
+    """Values for the fields of the consent, in the order of `consent`: as the draft has them.
+
+    What the draft says nothing of, because nobody came that far, keeps what is offered first.
+
+    Args:
+        entered: The draft, as `GET /v1/drafts` has it; empty for none.
+        purposes: Every purpose that this installation knows; so for `channels`.
+    """
+
+    def chosen(name: str, at_first: Sequence[str]) -> list[str]:
+        kept = entered.get(name)
+        return list(at_first if kept is None else kept)
+
+    return [
+        chosen("purposes", purposes),
+        chosen("channels", channels),
+        chosen("territories", TERRITORIES_AT_FIRST),
+        entered.get("until") or last_day(datetime.now(UTC).date()),
+        entered.get("pay") or PAY_AT_FIRST,
+        entered.get("amount") or "",
+        entered.get("intended_use") or USE_AT_FIRST,
+        entered.get("approval") or "none",
+        chosen("tools", TOOLS_AT_FIRST),
+    ]

@@ -1,4 +1,4 @@
-"""`/v1/drafts/enrolment`: the enrolment that the caller has begun. Sealed, their own, for a while.
+"""`/v1/drafts`: the enrolment that the caller has begun: one, sealed, their own, for a while.
 
 A photo is checked on its way in, with checks that build no biometric template, and is only kept
 when it can be used; it is kept without metadata. Ticks are never part of a draft: whoever sends the
@@ -19,11 +19,11 @@ from serve.line import rules
 from serve.problems import documented
 from serve.wire import forms, schema
 from serve.wire.draft_views import DraftChange, DraftFileKept, DraftView
-from serve.wire.views import CheckView
-from workspace.errors import NotFound, PlanExcludesCustomModels
+from serve.wire.views import CheckView, Page
+from workspace.errors import PlanExcludesCustomModels
 from workspace.types import Check, PhotoKind
 
-router = APIRouter(prefix="/v1/drafts/enrolment", tags=["drafts"])
+router = APIRouter(prefix="/v1/drafts", tags=["drafts"])
 Writer = Annotated[Visit, allowed("models:write")]
 DraftId = Annotated[str, Query(max_length=64, description="The draft as the caller knows it.")]
 _FIELDS: dict[str, dict[str, Any]] = {
@@ -37,17 +37,15 @@ class FileFields(schema.Body):
     name: str = ""
 
 
-@router.get("", summary="Your draft", responses=documented(401, 403, 404, 500, 503))
-def show(visit: Writer) -> DraftView:
+@router.get("", summary="Your draft, if there is one", responses=documented(401, 403, 500, 503))
+def listing(visit: Writer) -> Page[DraftView]:
     """Show what the caller has entered so far; nobody else's draft can be asked for."""
     draft = drafts.find(visit.store, visit.caller, visit.now())
-    if draft is None:
-        raise NotFound("You have no draft.")
-    return DraftView.of(draft)
+    return Page(items=[DraftView.of(draft)] if draft else [], next_cursor=None)
 
 
 @router.put(
-    "",
+    "/enrolment",
     summary="Keep what was entered",
     responses=documented(401, 403, 409, 422, 500, 503, 507),
 )
@@ -61,7 +59,7 @@ def save(body: DraftChange, visit: Writer) -> DraftView:
 
 
 @router.delete(
-    "",
+    "/enrolment",
     status_code=204,
     summary="Discard your draft",
     responses=documented(401, 403, 500, 503, 507),
@@ -73,7 +71,7 @@ def discard(visit: Writer) -> None:
 
 
 @router.put(
-    "/files/{kind}",
+    "/enrolment/files/{kind}",
     summary="Check a photo and keep it",
     responses=documented(401, 403, 409, 413, 415, 422, 500, 503, 507),
     openapi_extra=forms.described(
@@ -100,13 +98,14 @@ def _keep(visit: Visit, kind: drafts.Kind, data: bytes, fields: FileFields) -> D
         data, media_type, checks = _checked(visit, kind, data)
     store, caller, now = visit.store, visit.caller, visit.now()
     usable = all(check.status != "fail" for check in checks)
+    shown = [CheckView.of(check) for check in checks]
     rules_ = visit.services.retention
     if usable:
         file = (data, media_type, fields.name[:120])
-        draft = drafts.keep(store, caller, fields.draft, kind, file, rules_, now)
+        said = [view.model_dump() for view in shown]
+        draft = drafts.keep(store, caller, fields.draft, kind, file, rules_, now, said)
     else:
         draft = drafts.remove(store, caller, fields.draft, kind, rules_, now)
-    shown = [CheckView.of(check) for check in checks]
     return DraftFileKept(draft=DraftView.of(draft), kept=usable, checks=shown)
 
 
@@ -122,7 +121,7 @@ def _checked(visit: Visit, kind: PhotoKind, data: bytes) -> tuple[bytes, str, li
 
 
 @router.get(
-    "/files/{kind}",
+    "/enrolment/files/{kind}",
     summary="A file of your draft",
     response_class=Response,
     responses={
@@ -140,7 +139,7 @@ def opened(kind: drafts.Kind, visit: Writer) -> Response:
 
 
 @router.delete(
-    "/files/{kind}",
+    "/enrolment/files/{kind}",
     summary="Destroy a file of your draft",
     responses=documented(401, 403, 409, 422, 500, 503, 507),
 )

@@ -13,6 +13,7 @@ whether a photo is usable: the route does, and keeps no photo that is not.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -39,6 +40,7 @@ class Kept:
     asset: AssetId
     name: str
     media_type: str
+    checks: tuple[dict[str, Any], ...] = ()  # what was said about a photo
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +97,14 @@ def keep(
     file: tuple[bytes, str, str],
     rules: RetentionRules,
     now: datetime,
+    checks: Sequence[Mapping[str, Any]] = (),
 ) -> Draft:
     """Seal a file into the caller's draft; the one that it replaces is destroyed.
 
     Args:
         draft_id: The draft as the writer knows it.
         file: Its bytes, its media type, and its name as the owner gave it.
+        checks: What was said about a photo, as plain JSON, to be said again.
 
     Raises:
         Conflict: this is not the caller's draft (any more).
@@ -111,7 +115,8 @@ def keep(
         found = _current(store, caller, draft_id, now)
         _destroy_files(store, found, kind)
         asset = store.assets.put(data, kind, found.id, media_type)
-        files = _without(found, kind) | {kind: [asset, name, media_type]}
+        kept = Kept(kind, asset, name, media_type, tuple(dict(check) for check in checks))
+        files = _without(found, kind) | {kind: _file_as_json(kept)}
         return _put(store, found, {**_private(found), "files": files}, rules, now)
 
 
@@ -229,12 +234,21 @@ def _destroy_files(store: WorkspaceStore, draft: Draft, kind: Kind) -> None:
         store.assets.destroy(asset)
 
 
-def _without(draft: Draft, kind: Kind) -> dict[str, list[str]]:
+def _without(draft: Draft, kind: Kind) -> dict[str, dict[str, Any]]:
     return {name: file for name, file in _files_of(draft).items() if name != kind}
 
 
-def _files_of(draft: Draft) -> dict[str, list[str]]:
-    return {file.kind: [file.asset, file.name, file.media_type] for file in draft.files}
+def _files_of(draft: Draft) -> dict[str, dict[str, Any]]:
+    return {file.kind: _file_as_json(file) for file in draft.files}
+
+
+def _file_as_json(file: Kept) -> dict[str, Any]:
+    return {
+        "asset": file.asset,
+        "name": file.name,
+        "media_type": file.media_type,
+        "checks": list(file.checks),
+    }
 
 
 def _private(draft: Draft) -> dict[str, Any]:
@@ -244,7 +258,13 @@ def _private(draft: Draft) -> dict[str, Any]:
 def _draft(row: Row) -> Draft:
     known = row.private["files"]
     files = [
-        Kept(kind, AssetId(known[kind][0]), name=known[kind][1], media_type=known[kind][2])
+        Kept(
+            kind,
+            AssetId(known[kind]["asset"]),
+            known[kind]["name"],
+            known[kind]["media_type"],
+            tuple(known[kind]["checks"]),
+        )
         for kind in KINDS
         if kind in known
     ]

@@ -43,6 +43,7 @@ class DraftFileView(BaseModel):
     stamp: str = Field(description="Changes with the content.")
     name: str
     media_type: str
+    checks: list[CheckView] = Field(description="What was said about a photo.")
 
 
 class DraftView(BaseModel):
@@ -62,7 +63,11 @@ class DraftView(BaseModel):
             entered=Entered.model_validate(draft.entered),
             files=[
                 DraftFileView(
-                    kind=file.kind, stamp=file.asset, name=file.name, media_type=file.media_type
+                    kind=file.kind,
+                    stamp=file.asset,
+                    name=file.name,
+                    media_type=file.media_type,
+                    checks=[CheckView.model_validate(check) for check in file.checks],
                 )
                 for file in draft.files
             ],

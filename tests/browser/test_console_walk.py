@@ -33,8 +33,7 @@ def test_from_sign_in_to_the_first_picture_of_a_new_model(visitor):
 
 def test_photos_of_two_people_are_refused_and_can_be_corrected(visitor):
     person, other = people()[1], people()[2]
-    visitor.open("enrol")
-    visitor.page.click("#next-1")
+    visitor.begin()
     visitor.choose_photo("full_body", person.full_body)
     assert visitor.page.locator("#next-2").is_disabled()  # one photo is not enough
     visitor.choose_photo("close_up", other.close_up)
@@ -64,8 +63,7 @@ def test_the_same_person_again_is_asked_about_before_it_is_made(visitor):
 
 
 def test_a_garment_is_no_close_up(visitor):
-    visitor.open("enrol")
-    visitor.page.click("#next-1")
+    visitor.begin()
     visitor.choose_photo("full_body", people()[0].full_body)
     visitor.choose_photo("close_up", products()[0].photo)
     assert visitor.see("[data-hm-checks=close_up] .hm-fail").inner_text()

@@ -67,6 +67,18 @@ class Visitor:
         self.page.set_input_files(f"#photo-pair input[name={kind}]", str(photo))
         self.see(f"[data-hm-checks={kind}] b", slow=True)
 
+    def begin(self) -> None:
+        """The wizard from its start, up to the photos; a draft of an earlier visit is discarded."""
+        self.open("enrol")
+        self.see("#guidelines h4, [data-hm-draft]:not([hidden])")
+        if not self.page.locator("#next-1").is_visible():
+            self.page.locator("[data-hm-draft] button").click()
+            with self.page.expect_navigation():
+                self.page.locator("dialog button", has_text="Discard").click()
+        self.see("#guidelines h4")
+        self.page.click("#next-1")
+        self.see("#photo-pair")
+
     def name_person(self, name: str, gender: str = "Female") -> None:
         """Step 3: name and gender, then Next."""
         self.page.get_by_label("Name").fill(name)
@@ -90,9 +102,7 @@ class Visitor:
 
     def submit(self, person: SamplePerson, name: str) -> None:
         """The wizard up to 'Create your model'."""
-        self.open("enrol")
-        self.see("#guidelines h4")
-        self.page.click("#next-1")
+        self.begin()
         self.choose_photo("full_body", person.full_body)
         self.choose_photo("close_up", person.close_up)
         self.page.click("#next-2")

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.service import Service, enrolment, sample, wait
+
+
+def drafts_of(client: Any) -> list[dict[str, Any]]:
+    """What the caller is shown of drafts."""
+    answer = client.get("/v1/drafts")
+    assert answer.status_code == 200, answer.text
+    return list(answer.json()["items"])
 
 
 def photo_of(name: str, kind: str) -> dict[str, tuple[str, bytes, str]]:
@@ -14,7 +23,7 @@ def test_over_http_a_photo_is_checked_kept_without_metadata_and_gone_with_the_en
     service: Service,
 ):
     client, url = service.client_of(), "/v1/drafts/enrolment"
-    assert client.get(url).status_code == 404
+    assert drafts_of(client) == []
     entered = {"step": 2, "name": "Quirina", "channels": ["web"]}
     draft = client.put(url, json={"entered": entered}).json()
     told = client.put(
@@ -33,8 +42,10 @@ def test_over_http_a_photo_is_checked_kept_without_metadata_and_gone_with_the_en
     assert [file["kind"] for file in bad["draft"]["files"]] == ["close_up"]  # the bad one is not
     photo = client.get(f"{url}/files/close_up")
     assert photo.headers["content-type"] == "image/jpeg" and b"Exif" not in photo.content[:64]
+    [kept] = drafts_of(client)[0]["files"]
+    assert kept["name"] == "me.jpg" and kept["checks"] == told["checks"]  # said again later
     stranger = service.client_of()
-    assert stranger.get(url).status_code == 404
+    assert drafts_of(stranger) == []
     assert stranger.get(f"{url}/files/close_up").status_code == 404
     stale = client.put(url, json={"id": draft["id"], "revision": 9, "entered": entered})
     assert stale.json()["code"] == "conflict"
@@ -51,8 +62,8 @@ def test_an_enrolment_that_is_taken_in_destroys_the_draft_of_whoever_sent_it(ser
     form = enrolment(client, sample("mateo"), allow_duplicate="true")
     made = client.post("/v1/models", **form)
     assert made.status_code == 202, made.text
-    assert client.get(url).status_code == 404
+    assert drafts_of(client) == []
     assert client.get(f"{url}/files/close_up").status_code == 404
-    assert other.get(url).status_code == 200  # somebody else's draft is not touched
+    assert len(drafts_of(other)) == 1  # somebody else's draft is not touched
     assert other.delete(url).status_code == 204
     wait(client, f"/v1/models/{made.json()['id']}", "building")
