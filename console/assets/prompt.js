@@ -74,8 +74,11 @@
     const here = place();
     if (!area || !here) return;
     const have = chosen();
-    const { wrong, open } = problems(area.value, have);
-    const told = wrong.length || open.length ? [...wrong, ...open] : hints(area.value, have);
+    // a word that is still being typed is completed, not held against anybody
+    const said = options.length
+      ? area.value.slice(0, begin) + area.value.slice(area.selectionStart) : area.value;
+    const { wrong, open } = problems(said, have);
+    const told = wrong.length || open.length ? [...wrong, ...open] : hints(said, have);
     const state = JSON.stringify([have, told, wrong.length]);
     if (state === drawn && here.childElementCount) return;
     drawn = state;
@@ -136,6 +139,7 @@
   function close() {
     options = [];
     list()?.remove();
+    requestAnimationFrame(refresh);
     const area = field();
     if (!area) return;
     area.removeAttribute('aria-activedescendant');

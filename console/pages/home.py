@@ -8,10 +8,11 @@ import gradio as gr
 
 from console import texts
 from console.client import ApiProblem, Json
-from console.frame import PLAIN, Frame
+from console.frame import PLAIN, QUIET, Frame
 from console.parts import capabilities as can
 from console.parts import html, results
-from console.parts.cards import model_card
+from console.parts.cards import GONE, model_card
+from console.parts.pickers import ways_to_a_model
 
 _PAGES = {
     "editorial": "editorial",
@@ -25,6 +26,7 @@ def build(frame: Frame, blocks: Any) -> None:
     frame.top("")
     gr.HTML(html.heading("What would you like to make?"), **PLAIN)
     notice = gr.HTML("", **PLAIN)
+    first = gr.HTML("", elem_id="home-first", **PLAIN)
     tools = gr.HTML(tool_cards(frame, []), **PLAIN)
     models = gr.HTML(_section("Your models", ""), elem_id="home-models", **PLAIN)
     recent = gr.HTML(_section("Recent images", ""), elem_id="home-recent", **PLAIN)
@@ -36,16 +38,33 @@ def build(frame: Frame, blocks: Any) -> None:
             listed = await api.items("/v1/models", limit=12)
             made = await api.items("/v1/generations", limit=12)
         except ApiProblem as found:
-            return [html.problem(found), gr.skip(), gr.skip(), gr.skip()]
+            return [html.problem(found), *[gr.skip()] * 4]
         told = can.pack_note(able)
+        shown = [model for model in listed if model.get("status") not in GONE]
         return [
             html.note(told) if told else "",
+            "" if shown or made else first_steps(frame, able),
             tool_cards(frame, can.tools(able)),
-            models_section(frame, listed),
+            models_section(frame, shown) if shown or made else "",
             recent_section(frame, made),
         ]
 
-    blocks.load(load, None, [notice, tools, models, recent], show_progress="hidden")
+    blocks.load(load, None, [notice, first, tools, models, recent], **QUIET)
+
+
+def first_steps(frame: Frame, able: Json) -> str:
+    """What an empty workspace shows: one way in."""
+    if able.get("custom_models") is False:
+        return html.note(texts.PLAN_WITHOUT_MODELS)
+    return (
+        '<section class="hm-first"><h2>Start with a person</h2><ol>'
+        "<li><b>Create a custom model</b> from two photos and the person's consent.</li>"
+        "<li><b>Add a product</b>: one photo of a garment, laid flat.</li>"
+        "<li><b>Press Generate</b>: your model in your product, in any scene.</li></ol>"
+        f'<div class="hm-row"><a class="hm-button hm-primary" href="{frame.link("enrol")}">'
+        f'{texts.ENROL}</a><span>or <a class="hm-link" href="{frame.link("scratch")}">'
+        f"{texts.SCRATCH}</a>, if nobody real should be shown</span></div></section>"
+    )
 
 
 def tool_cards(frame: Frame, offered: list[str]) -> str:
@@ -80,13 +99,12 @@ def models_section(frame: Frame, models: list[Json]) -> str:
         )
         for model in models
     )
-    link = f'<a class="hm-button" href="{frame.link("enrol")}">{texts.ENROL}</a>'
-    return _section("Your models", f'<div class="hm-cards">{cards}</div>', link)
+    return _section("Your models", f'<div class="hm-cards">{cards}</div>', ways_to_a_model(frame))
 
 
 def recent_section(frame: Frame, generations: list[Json]) -> str:
     """The newest pictures of the workspace."""
-    shown = results.thumbnails(generations, 12, frame.link("editorial"))
+    shown = results.thumbnails(generations, 12, frame.link("refine"))
     past = f'<a class="hm-button" href="{frame.link("refine")}">{texts.PAST}</a>'
     if not shown:
         body = html.empty(

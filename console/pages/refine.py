@@ -94,7 +94,11 @@ def build(frame: Frame, blocks: Any) -> None:
 
     outputs = [notice, *views, *lists, compared, *one.outputs]
     blocks.load(load, [wanted, *asked], outputs, js=_ASKED, **QUIET)
-    filters.select(first, wanted, [notice, *lists[1:]], js="() => hm.filtered()", **QUIET)
+    latest: dict[str, Any] = {
+        "trigger_mode": "always_last",
+        **QUIET,
+    }  # a quick second choice counts
+    filters.select(first, wanted, [notice, *lists[1:]], js="() => hm.filtered()", **latest)
     more.click(further, [wanted, pages], [notice, *lists[1:]], js=_AND_PAGES, **QUIET)
     button.click(open_picker, opened, [cards, panel, opened], **QUIET)
 

@@ -15,7 +15,7 @@ from console.client import Json
 from console.parts.html import badge, day, text
 from console.texts import NAMELESS
 
-_GONE = ("revoked", "erased")
+GONE = ("revoked", "erased")
 _ON_LOAD = """
 const sync = () => element.querySelectorAll('input[name]').forEach(
   (box) => { box.checked = box.hasAttribute('checked'); });
@@ -63,7 +63,7 @@ def choice(
 
 def model_choices(models: Iterable[Json], chosen: str) -> str:
     """The workspace's models as a picker; those that can't be used stand below and say why."""
-    listed = [model for model in models if model.get("status") not in _GONE]
+    listed = [model for model in models if model.get("status") not in GONE]
     ready = [model for model in listed if model.get("status") == "ready"]
     cards = [
         choice("model", str(model["id"]), portrait(model), _name(model), model_line(model), on)

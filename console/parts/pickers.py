@@ -103,15 +103,22 @@ def model_picker(frame: Frame) -> ModelPicker:
 
     button.click(toggle, [opened, state], [*picker.outputs, opened, panel], **QUIET)
     cards.select(
-        choose, state, [*picker.outputs, opened, panel], js=chosen_in("model-cards"), **QUIET
+        choose,
+        state,
+        [*picker.outputs, opened, panel],
+        js=chosen_in("model-cards"),
+        trigger_mode="always_last",
+        **QUIET,
     )
     clear.click(without, None, picker.outputs, **QUIET)
     return picker
 
 
 def ways_to_a_model(frame: Frame) -> str:
-    """'Create custom model', at the foot of every picker."""
-    return f'<a class="hm-button" href="{frame.link("enrol")}">{texts.ENROL}</a>'
+    """'Create custom model' and 'Create from scratch', at the foot of every picker."""
+    ways = (("enrol", texts.ENROL), ("scratch", texts.SCRATCH))
+    links = "".join(f'<a class="hm-button" href="{frame.link(p)}">{name}</a>' for p, name in ways)
+    return f'<div class="hm-row">{links}</div>'
 
 
 @dataclass(frozen=True, slots=True)
