@@ -10,12 +10,14 @@ import sys
 
 from serve.cli import (
     audit,
+    backup,
     demo,
     doctor,
     erasure,
     key,
     keys,
     pack,
+    restore,
     unlock,
     up,
     user,
@@ -32,7 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
         description="One consenting person's face and look, locked across a brand's pictures.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    groups = (up, unlock, demo, workspace, key, user, pack, audit, erasure, keys)
+    groups = (up, unlock, demo, workspace, key, user, pack, audit, erasure, keys, backup, restore)
     for group in (*groups, doctor):
         group.add_parser(commands)
     return parser

@@ -66,14 +66,21 @@ class Tombstones:
         Raises:
             StorageFull, Fault: it could not be written, so nothing may be erased yet.
         """
-        grave = Grave(workspace_id, object_id, now.isoformat(), cause)
+        self.put(Grave(workspace_id, object_id, now.isoformat(), cause))
+
+    def put(self, grave: Grave) -> None:
+        """Add a grave as it is, for example from a copy; does nothing if there is one.
+
+        Raises:
+            StorageFull, Fault: it could not be written.
+        """
         written_under = None
         self._look()
         # NOTE: a rotation of the root key may end between the look and the line; then once more.
         while written_under != self._key:
             with self._lock:
                 written_under = self._key
-                if (workspace_id, object_id) not in self._graves():
+                if (grave.workspace_id, grave.object_id) not in self._graves():
                     self._append(_line(grave, written_under))
             self._look()
 

@@ -1,0 +1,250 @@
+"""A folder of backups: chunks that are stored once, and snapshots that name them; all sealed.
+
+    backup.json   which home it belongs to, and the backup key, sealed under the root key
+    chunks/       pieces of files, named by a keyed hash of what is in them
+    snapshots/    one sealed list of files and chunks for each backup
+
+Rules: whoever has the folder without the root key learns sizes and times, nothing else. A chunk is
+bound to its name, a snapshot to its time, so that swapped files do not open. A chunk that is there
+is not written again. Every file is synced before the snapshot that names it; a backup that was cut
+off leaves chunks that the next one uses. The backup key stays when the root key is replaced: the
+next backup seals it under the new one.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from workspace import sealing
+from workspace.disk import disk_errors, make_private_folder, sync_folder
+from workspace.errors import Conflict, Locked, NotFound, SealBroken
+from workspace.rows import canonical_json
+from workspace.tombstones import Grave
+
+CHUNK_BYTES = 256 * 1024
+_FORMAT = "housemodel backup v1"
+_CARD = "backup.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One file of a home: its path inside of it, its size in bytes, its chunks in order."""
+
+    path: str
+    size: int
+    chunks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Snapshot:
+    """What a home was at one moment."""
+
+    at: str  # RFC 3339
+    root_key: str  # in force then, hexadecimal
+    tombstones: tuple[Grave, ...]
+    files: tuple[Kept, ...]
+    missing: tuple[str, ...]  # files that a row named and that were not there
+
+
+class Vault:
+    """One open folder of backups.
+
+    Args:
+        folder: The folder.
+        key: The backup key, 32 bytes.
+    """
+
+    def __init__(self, folder: Path, key: bytes) -> None:
+        self.folder = folder
+        self.bytes_written = 0
+        self._key = key
+        self._chunk_key = sealing.derive(key, "backup chunks v1")
+        self._name_key = sealing.derive(key, "backup names v1")
+
+    @classmethod
+    def make(cls, folder: Path, key: bytes, root_key: bytes, envelope: str | None) -> Vault:
+        """Open the folder of this home for another backup, or make it; 0700.
+
+        Args:
+            envelope: The content of `root.sealed`, where the home has one.
+
+        Raises:
+            Conflict: the folder holds something else.
+        """
+        card = folder / _CARD
+        if card.exists():
+            try:
+                sealing.open_(key, base64.b64decode(_card(folder)["check"]), _FORMAT)
+            except (SealBroken, KeyError, ValueError) as error:
+                raise Conflict("This folder holds backups of another home.") from error
+        elif folder.exists() and any(folder.iterdir()):
+            raise Conflict("This folder is not empty, and holds no backups.")
+        for inside in ("", "chunks", "snapshots"):
+            make_private_folder(folder / inside)
+        wrapping = sealing.derive(root_key, "backup key wrap v1")
+        words = {
+            "format": _FORMAT,
+            "key": _text(sealing.seal(wrapping, key, _FORMAT)),
+            "check": _text(sealing.seal(key, b"", _FORMAT)),
+            "envelope": envelope,
+        }
+        vault = cls(folder, key)
+        vault._write(card, json.dumps(words, indent=1).encode())
+        return vault
+
+    @classmethod
+    def open(cls, folder: Path, root_key: bytes) -> Vault:
+        """Open a folder of backups with the root key that was in force at the last one.
+
+        Raises:
+            NotFound: there are no backups.
+            Locked: this is not that root key.
+        """
+        card = _card(folder)
+        wrapping = sealing.derive(root_key, "backup key wrap v1")
+        try:
+            key = sealing.open_(wrapping, base64.b64decode(card["key"]), _FORMAT)
+        except (SealBroken, KeyError, ValueError) as error:
+            raise Locked("This root key does not open these backups.") from error
+        return cls(folder, key)
+
+    def names(self) -> list[str]:
+        """List the snapshots, oldest first; a name is a time in UTC."""
+        return sorted(path.stem for path in (self.folder / "snapshots").glob("*.sealed"))
+
+    def read(self, name: str) -> Snapshot:
+        """Open a snapshot.
+
+        Raises:
+            NotFound: there is none of this name.
+            SealBroken: it was changed.
+        """
+        path = self.folder / "snapshots" / f"{name}.sealed"
+        if name not in self.names():
+            raise NotFound("There is no such snapshot.")
+        with disk_errors():
+            words = json.loads(sealing.open_(self._key, path.read_bytes(), f"snapshot|{name}"))
+        words["tombstones"] = tuple(Grave(**grave) for grave in words["tombstones"])
+        words["files"] = tuple(
+            Kept(kept["path"], kept["size"], tuple(kept["chunks"])) for kept in words["files"]
+        )
+        return Snapshot(**{**words, "missing": tuple(words["missing"])})
+
+    def write(self, name: str, snapshot: Snapshot) -> None:
+        """Store a snapshot, whose chunks are all there; durable when this returns."""
+        content = canonical_json(asdict(snapshot)).encode()
+        path = self.folder / "snapshots" / f"{name}.sealed"
+        self._write(path, sealing.seal(self._key, content, f"snapshot|{name}"))
+
+    def keep(self, path: str, source: Path) -> Kept:
+        """Store a file; chunks that are there already are not written."""
+        chunks: list[str] = []
+        size = 0
+        with disk_errors(), source.open("rb") as file:
+            while chunk := file.read(CHUNK_BYTES):
+                chunks.append(self._keep(chunk))
+                size += len(chunk)
+        return Kept(path, size, tuple(chunks))
+
+    def has(self, kept: Kept) -> bool:
+        """Tell whether all chunks of a file are there; they are not opened."""
+        return all(self._chunk(name).exists() for name in kept.chunks)
+
+    def content(self, kept: Kept) -> Iterator[bytes]:
+        """Give a file back, chunk by chunk.
+
+        Raises:
+            SealBroken: a chunk is missing or was changed.
+        """
+        size = 0
+        for name in kept.chunks:
+            try:
+                sealed = self._chunk(name).read_bytes()
+            except OSError as error:
+                raise SealBroken("A part of the backup is missing.") from error
+            chunk = sealing.open_(self._chunk_key, sealed, f"chunk|{name}")
+            size += len(chunk)
+            yield chunk
+        if size != kept.size:
+            raise SealBroken("A file of the backup is not as long as it was.")
+
+    def prune(self, keep: int) -> int:
+        """Remove all but the newest snapshots, and the chunks that no snapshot names.
+
+        Returns:
+            How many snapshots were removed.
+        """
+        names = self.names()
+        gone = names[: max(0, len(names) - keep)]
+        for name in gone:
+            (self.folder / "snapshots" / f"{name}.sealed").unlink()
+        if gone:
+            sync_folder(self.folder / "snapshots")
+            self._sweep(self.read(name) for name in self.names())
+        return len(gone)
+
+    def _sweep(self, left: Iterable[Snapshot]) -> None:
+        used = {chunk for snapshot in left for kept in snapshot.files for chunk in kept.chunks}
+        for path in (self.folder / "chunks").glob("*/*"):
+            if path.name not in used:
+                path.unlink()
+
+    def _keep(self, chunk: bytes) -> str:
+        name = sealing.keyed_hash(self._name_key, hashlib.sha256(chunk).hexdigest())
+        path = self._chunk(name)
+        if not path.exists():
+            make_private_folder(path.parent)
+            self._write(path, sealing.seal(self._chunk_key, chunk, f"chunk|{name}"))
+        return name
+
+    def _chunk(self, name: str) -> Path:
+        if not name.isalnum():
+            raise SealBroken("This is no name of a chunk.")
+        return self.folder / "chunks" / name[:2] / name
+
+    def _write(self, path: Path, content: bytes) -> None:
+        with disk_errors():
+            draft = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
+            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            try:
+                with os.fdopen(descriptor, "wb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                draft.replace(path)
+            except BaseException:
+                draft.unlink(missing_ok=True)
+                raise
+            sync_folder(path.parent)
+        self.bytes_written += len(content)
+
+
+def envelope_of(folder: Path) -> str | None:
+    """Read the sealed root key that the folder carries, where its home had one.
+
+    Raises:
+        NotFound: there are no backups.
+    """
+    found = _card(folder).get("envelope")
+    return str(found) if found is not None else None
+
+
+def _card(folder: Path) -> dict[str, Any]:
+    try:
+        words = json.loads((folder / _CARD).read_bytes())
+    except (OSError, ValueError) as error:
+        raise NotFound("There are no backups in this folder.") from error
+    if not isinstance(words, dict) or words.get("format") != _FORMAT:
+        raise NotFound("There are no backups in this folder.")
+    return words
+
+
+def _text(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()
