@@ -16,6 +16,7 @@ from hashlib import sha256
 from typing import Any
 
 import gradio as gr
+from gradio.blocks import BlockContext
 
 from console import texts
 from console.client import ClientFactory, in_process, over_network
@@ -72,9 +73,13 @@ def _build(make_client: ClientFactory, path: str) -> Any:
     frame = Frame(make_client, path.rstrip("/"))
     with gr.Blocks(title=texts.BRAND, analytics_enabled=False, fill_width=True) as blocks:
         home.build(frame, blocks)
-    for address, name, build in PAGES:
-        with blocks.route(name, address, show_in_navbar=False):  # the frame has its own bar
+        BlockContext.fill_expected_parents(blocks)
+        for address, name, build in PAGES:
+            # NOTE: what `blocks.route` does, which would make a whole FastAPI application per page.
+            blocks.pages.append((address, name, False))  # the frame has its own bar
+            blocks.current_page = address
             build(frame, blocks)
+            BlockContext.fill_expected_parents(blocks)
     blocks.queue(default_concurrency_limit=16, max_size=256)
     # NOTE: Gradio keeps statistics of past events and goes through all of them after each one.
     blocks._queue.ANALYTICS_MAX_EVENTS = 1
