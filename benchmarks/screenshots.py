@@ -76,6 +76,9 @@ def shoot(opened: Desk, name: str, address: str, act: Any, width: int, scheme: s
     if name == "menu" and width > 1120:  # the pages stand in the bar there
         page.context.close()
         return
+    if address == "enrol":  # what the view before entered is kept as a draft
+        ours = {"X-Housemodel-Console": "1"}
+        page.context.request.delete(f"{opened.base_url}/v1/drafts/enrolment", headers=ours)
     opened.open(page, address)
     if act is not None:
         act(page)
