@@ -49,13 +49,16 @@ def build(frame: Frame, blocks: Any) -> None:
             made = await api.items("/v1/generations", limit=50, status="completed")
             words = await api.get("/v1/guidelines")
             found = [(image, one) for one in made for image in one.get("images") or ()]
-            wanted = next((pair for pair in found if pair[0].get("id") == image_id), None)
+            leaves = [pair for pair in found if pair[0].get("approval") in _LEAVES][:_SHOWN]
+            named = (pair for pair in found if pair[0].get("id") == image_id)
+            wanted = next(named, leaves[0] if leaves else None)
             drawn = await _picture(api, *wanted, words) if wanted else ""
         except ApiProblem as problem:
             return [html.problem(problem), *[gr.skip()] * 4]
-        listed = pictures(found[:_SHOWN], image_id)
+        image_id = str(wanted[0].get("id")) if wanted else ""
+        listed = pictures(leaves, image_id)
         empty = html.empty("No pictures yet", "What creators make appears here.")
-        return ["", waiting(asked, made), listed or empty, drawn, image_id or ""]
+        return ["", waiting(asked, made), listed or empty, drawn, image_id]
 
     blocks.load(load, chosen, outputs, js="() => hm.asked('image')", **QUIET)
     cards.select(load, chosen, outputs, js=chosen_in("review-pictures"), **QUIET)
@@ -73,7 +76,7 @@ def waiting(asked: list[Json], made: list[Json]) -> str:
     return f'<section class="hm-part"><h2>{texts.WAITING}</h2>{body}</section>'
 
 
-def pictures(found: list[tuple[Json, Json]], chosen: str) -> str:
+def pictures(leaves: list[tuple[Json, Json]], chosen: str) -> str:
     """The newest pictures that may go out, to choose one from."""
     cards = [
         choice(
@@ -86,8 +89,7 @@ def pictures(found: list[tuple[Json, Json]], chosen: str) -> str:
             f"{html.text(image.get('seed'))}</small>",
             image.get("id") == chosen,
         )
-        for image, one in found
-        if image.get("approval") in _LEAVES
+        for image, one in leaves
     ]
     return choices("picture", "Pictures", cards, [chosen], several=False) if cards else ""
 

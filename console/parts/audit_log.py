@@ -73,7 +73,7 @@ def _table(entries: list[Json], asked: str, names: Mapping[str, str]) -> str:
         f"<tr><td>{text(entry.get('seq'))}</td><td>{text(moment(entry.get('at')))}</td>"
         f"<td>{text(entry.get('action'))}</td><td>{text(entry.get('object_id'))}</td>"
         f"<td>{_who(str(entry.get('actor') or ''), names)}</td>"
-        f'<td class="hm-wrap">{text(_facts(entry.get("facts")))}</td></tr>'
+        f"<td>{_facts(entry.get('facts'))}</td></tr>"
         for entry in entries
     )
     return (
@@ -92,6 +92,10 @@ def _who(actor: str, names: Mapping[str, str]) -> str:
 
 
 def _facts(facts: object) -> str:
-    if not isinstance(facts, dict):
-        return ""
-    return ", ".join(f"{name}: {value}" for name, value in facts.items() if value is not None)
+    """One fact as it is, several behind a word that opens them."""
+    given = facts if isinstance(facts, dict) else {}
+    lines = [f"{name}: {value}" for name, value in given.items() if value is not None]
+    if len(lines) < 2:
+        return text(", ".join(lines))
+    listed = "".join(f"<li>{text(line)}</li>" for line in lines)
+    return f"<details><summary>{len(lines)} facts</summary><ul>{listed}</ul></details>"

@@ -63,8 +63,8 @@ def test_a_person_gets_a_link_and_a_withdrawal_leaves_a_certificate(visitor, cli
     enrolled = enrol(client, people()[1])
     visitor.open(f"models?model={enrolled}")
     visitor.see("#model-detail h2:has-text('Anna Zwei')")
-    visitor.page.click("#talent-link")
-    address = visitor.see("#models-notice .hm-address").inner_text()
+    visitor.page.locator("#talent-link button[type=submit]").click()
+    address = visitor.see("#talent-link .hm-address").inner_text()
     assert httpx.get(address, follow_redirects=True, timeout=60).status_code == 200
     typed = visitor.page.locator("#revoke-name input, #revoke-name textarea")
     typed.press_sequentially("Anna Zwei")
