@@ -106,7 +106,7 @@ def test_a_refusal_is_shown_with_its_reason_and_nothing_is_followed(desk):
 def test_flatlay_asks_for_one_catalogue_picture_of_each_product(desk):
     product = desk.service.product()
     for model in ("", desk.service.model("amara")):
-        sent = body_of(model, product, "3:4", "lookbook", "web")
+        sent = body_of(model, product, "full body, front view", "3:4", "lookbook", "web")
         assert sent["n"] == 1 and sent["product_ids"] == [product]
         assert desk.service.generate(**sent)["status"] == "completed"
 
