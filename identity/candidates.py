@@ -160,7 +160,7 @@ def _changed(store: WorkspaceStore, one: Candidate) -> Candidate:
 
 def _rows(store: WorkspaceStore, caller: Caller, now: datetime) -> list[Row]:
     where = "owner = ? AND expires_at > ?"
-    return store.find(TABLE, where, (caller.principal, now.isoformat()), "created_at DESC, id")
+    return store.find(TABLE, where, (caller.principal, now.isoformat()), "created_at DESC, rowid")
 
 
 def _write(store: WorkspaceStore, one: Candidate) -> None:

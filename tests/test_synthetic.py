@@ -18,7 +18,7 @@ from identity import candidates, cast, likeness, models, synthetic
 from identity.limits import Gates
 from tests.fictional import ToldEncoder, boxes, cast_in, picture, texts
 from tests.homes import NOW, caller, plans
-from tests.service import Service, new_client, open_service, wait
+from tests.service import Service, open_service
 from tests.simulated import SUMMARY, SimulatedDiffusion, SimulatedSafety
 from workspace.errors import (
     AttestationMissing,
@@ -263,14 +263,6 @@ class Casting(SimulatedDiffusion):
         return replace(SUMMARY, people="cast")
 
 
-@pytest.fixture(scope="module")
-def drawing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service whose pack draws people from words."""
-    home = tmp_path_factory.mktemp("drawing") / "home"
-    with open_service(home, ToldEncoder(alike=True)) as opened:
-        yield opened
-
-
 @pytest.fixture
 def picking(tmp_path: Path) -> Iterator[Service]:
     """A service whose pack has a cast of four."""
@@ -309,79 +301,3 @@ def test_a_cast_is_offered_as_what_it_is_and_becomes_a_model(picking: Service) -
     assert picking.client.get(BASE).json()["cast_left"] == 3
     unlike = {"gender": "female", "age": "sixty_plus"}
     assert picking.client.post(BASE, json=unlike).json()["code"] == "invalid_request"
-
-
-def test_candidates_are_drawn_from_words_then_the_close_up_from_the_full_body(
-    drawing: Service,
-) -> None:
-    body = {"gender": "male", "age": "thirties", "hair_colour": "red", "n": 2, "seed": 5}
-    client = drawing.client
-    made = client.post(BASE, json=body).json()["items"]
-    assert [one["seed"] for one in made] == [5, 6]
-    one = f"{BASE}/candidates/{made[1]['id']}"
-    drawn = wait(client, one, "drawing")
-    assert drawn["status"] == "full_body"
-    first = drawing.diffusion.batches[-1][0]
-    assert "a man, in their thirties, red hair" in first.prompt
-    assert first.references.full_body is None
-    refused = client.post(f"{one}/promote", json={"name": "Rigel", "attestations": boxes()})
-    assert refused.status_code == 409  # there is no close-up yet
-    assert client.post(f"{one}/close-up", json={"seed": 9}).status_code == 202
-    assert wait(client, one, "drawing_close_up")["status"] == "complete"
-    second = drawing.diffusion.batches[-1][0]
-    assert "close-up" in second.prompt and second.seed == 9
-    assert second.references.full_body is not None and second.references.close_up is None
-    done = client.post(f"{one}/promote", json={"name": "Rigel", "attestations": boxes()})
-    assert done.status_code == 201, done.text
-    image = drawing.generate(
-        tool="editorial", prompt="$model in a park", model_id=done.json()["id"]
-    )["images"][0]
-    assert image["synthetic_performer"] is True and image["deepfake"] is False
-
-
-def test_somebody_elses_candidate_is_not_found(drawing: Service) -> None:
-    made = drawing.client.post(BASE, json={"gender": "female", "n": 1}).json()["items"][0]
-    one = f"{BASE}/candidates/{made['id']}"
-    other = drawing.client_of()
-    assert other.get(one).status_code == 404
-    assert other.get(f"{BASE}/candidates").json() == {"items": []}
-    assert other.delete(one).status_code == 404
-    promote = other.post(f"{one}/promote", json={"name": "Mine", "attestations": boxes()})
-    assert promote.status_code == 404
-    assert drawing.client.delete(one).status_code == 204
-    assert drawing.client.get(one).status_code == 404
-
-
-def test_drawing_candidates_needs_the_right_to_draw(drawing: Service) -> None:
-    only = drawing.client_of(scopes=frozenset({"models:write"}))
-    answer = only.post(BASE, json={"gender": "female"})
-    assert answer.json()["code"] == "scope_missing"
-
-
-def test_a_full_body_without_a_face_gets_no_close_up(drawing: Service) -> None:
-    made = drawing.client.post(BASE, json={"gender": "female", "n": 1}).json()["items"][0]
-    one = f"{BASE}/candidates/{made['id']}"
-    wait(drawing.client, one, "drawing")
-    encoder: Any = drawing.services.encoder
-    encoder.faces = 0
-    try:
-        answer = drawing.client.post(f"{one}/close-up")
-    finally:
-        encoder.faces = 1
-    assert answer.json()["code"] == "image_check_failed"
-    assert drawing.client.get(one).json()["status"] == "full_body"
-
-
-def test_what_the_person_of_a_model_would_do_is_not_asked_of_a_fictional_one(
-    drawing: Service,
-) -> None:
-    store = drawing.store
-    made = promoted(store, person=None)
-    url = f"/v1/models/{made}"
-    client = new_client(drawing.app, dict(drawing.client.headers))
-    assert client.post(f"{url}/talent-links", json={}).status_code == 409
-    renewed = {"attestations": [], "consent": None}
-    assert client.post(f"{url}/consents", json=renewed).status_code == 409
-    assert client.post(f"{url}/suspend").json()["status"] == "suspended"
-    assert client.post(f"{url}/resume").json()["status"] == "ready"
-    assert client.delete(url).json()["status"] == "erased"

@@ -200,7 +200,10 @@ def _own_page(model: Json) -> str:
 
 
 def _enrol_link(frame: Frame) -> str:
-    return f'<a class="hm-button" href="{frame.link("enrol")}">{texts.ENROL}</a>'
+    return (
+        f'<div class="hm-row"><a class="hm-button" href="{frame.link("enrol")}">{texts.ENROL}</a>'
+        f'<a class="hm-button" href="{frame.link("scratch")}">{texts.SCRATCH}</a></div>'
+    )
 
 
 def _is_gone(model: Json) -> bool:
