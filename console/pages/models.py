@@ -72,8 +72,10 @@ def build(frame: Frame, blocks: Any) -> None:
         except ApiProblem as found:
             return [told + html.problem(found), *[gr.skip()] * (len(outputs) - 1)]
         model, scopes = known.model, known.scopes
+        real = not model.get("synthetic")  # somebody is behind it who agrees, looks and answers
         may_write, is_there = "models:write" in scopes, bool(model) and not _is_gone(model)
-        renewable = is_there and bool(_DECIDES & scopes) and may_renew(model, known.consents)
+        renewable = is_there and real and bool(_DECIDES & scopes)
+        renewable = renewable and may_renew(model, known.consents)
         return [
             told,
             model_choices(listed, wanted) or _nobody(),
@@ -82,7 +84,7 @@ def build(frame: Frame, blocks: Any) -> None:
             gr.update(visible=is_there and may_write),
             str(model.get("name") or ""),
             pausing(model, scopes) if model else "",
-            _own_page(model) if is_there and "consents:write" in scopes else "",
+            _own_page(model) if is_there and real and "consents:write" in scopes else "",
             gr.update(visible=is_there and known.effects is not None),
             effects(known.effects, bool(model.get("synthetic"))),
             "",
