@@ -46,7 +46,7 @@ PROMPT_START = "$model wearing $product"
 TOOLS = {"editorial": EDITORIAL, "flatlay_to_catalog": FLATLAY, "background_swap": SWAP}
 TOOL_SUMMARIES = {
     "editorial": "Your model in your product, in a scene that you describe.",
-    "flatlay_to_catalog": "Flat product photos become catalogue pictures: every shot of every product.",
+    "flatlay_to_catalog": "Flat product photos become catalogue pictures, in every shot you need.",
     "background_swap": "A new background for a photo that you already have.",
 }
 GENDERS = (("Female", "female"), ("Male", "male"), ("Non-binary", "non_binary"))
