@@ -190,8 +190,21 @@ def _thumb(image: Json, k: int, scopes: Collection[str]) -> str:
 
 
 def _consents(known: Known) -> str:
+    if known.model.get("synthetic"):
+        return _declared(known.consents)
     listed = "".join(_consent(one, known) for one in known.consents)
     return f"<h3>Consents</h3><div class='hm-list'>{listed}</div>" if listed else ""
+
+
+def _declared(declared: Sequence[Json]) -> str:
+    """What stands in the place of a consent where nobody real is shown."""
+    when = html.day(declared[-1].get("recorded_at")) if declared else ""
+    boxes = len(declared[-1].get("attestations") or ()) if declared else 0
+    words = (
+        "This person does not exist, so nobody consented and nothing ends by itself. "
+        f"{boxes} statements about that were ticked on {when}."
+    )
+    return f'<h3>Declaration</h3><p class="hm-muted">{html.text(words)}</p>'
 
 
 def _consent(consent: Json, known: Known) -> str:
