@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import c2pa
 import pytest
 
+from serve.deployments.diffusion import LocalDiffusion
 from tests.fictional import ToldEncoder, boxes
 from tests.service import Service, new_client, open_service, wait
 from tests.test_synthetic import BASE, promoted
+from tests.tiny_pack import make_tiny_pack
 
 
 @pytest.fixture(scope="module")
@@ -106,3 +109,21 @@ def assert_marked(picture: bytes) -> None:
     with c2pa.Reader("image/jpeg", io.BytesIO(picture)) as reader:
         assert reader.get_validation_state() == "Valid"
         assert "trainedAlgorithmicMedia" in reader.json()
+
+
+def test_a_real_pack_of_tensors_draws_a_person_from_words(tmp_path: Path) -> None:
+    """The family itself; its weights are random, so the encoder sees what it is told."""
+    pack = make_tiny_pack(tmp_path / "tiny")
+    diffusion = LocalDiffusion(pack, threads=1)
+    with open_service(tmp_path / "home", ToldEncoder(alike=True), diffusion=diffusion) as opened:
+        client = opened.client
+        assert client.get(BASE).json()["way"] == "words"
+        made = client.post(BASE, json={"gender": "female", "n": 2, "seed": 3}).json()["items"]
+        one = f"{BASE}/candidates/{made[0]['id']}"
+        assert wait(client, one, "drawing")["status"] == "full_body"
+        assert client.post(f"{one}/close-up", json={"seed": 4}).status_code == 202
+        assert wait(client, one, "drawing_close_up")["status"] == "complete"
+        done = client.post(f"{one}/promote", json={"name": "Noise", "attestations": boxes()})
+        assert done.status_code == 201, done.text
+        made_of = opened.generate(tool="editorial", prompt="$model", model_id=done.json()["id"])
+        assert made_of["status"] == "completed", made_of
