@@ -20,6 +20,7 @@ from compliance import licences
 from compliance.content import load_rules
 from compliance.guidelines import load_guidelines
 from compliance.marks.labels import load_labels
+from compliance.own_photos import load_own_photos
 from compliance.provenance import load_provenance
 from compliance.retention import load_retention
 from compliance.safety import load_safety
@@ -82,6 +83,7 @@ def build_services(
         content=load_rules(configs / "content"),
         fleet=fleet,
         pack_shelves=(settings.home / "packs", PROJECT / "packs"),
+        own_photos=load_own_photos(configs / "own_photos.toml"),
         scratch=load_synthetic(configs / "guidelines" / "synthetic"),
         cast=_cast_of(settings.pack_folder),
         max_upload_mib=settings.max_upload_mib,

@@ -14,6 +14,7 @@ from pathlib import Path
 from compliance.content import PromptRules, shipped_rules
 from compliance.guidelines import Guidelines
 from compliance.marks.labels import Labels, load_labels
+from compliance.own_photos import OwnPhotoRules, shipped_own_photos
 from compliance.provenance import ProvenanceConfig, open_marker
 from compliance.retention import RetentionRules
 from compliance.safety import SafetyGate, SafetyLimits
@@ -48,6 +49,7 @@ class Services:
     session_hours: int
     fleet: Fleet
     pack_shelves: tuple[Path, ...] = ()  # where packs lie
+    own_photos: OwnPhotoRules = field(default_factory=shipped_own_photos)
     scratch: SyntheticTexts = field(default_factory=lambda: load_synthetic(SCRATCH))
     cast: Cast | None = None  # fictional people who come with the pack
 
@@ -105,6 +107,7 @@ def make_services(
     content: PromptRules | None = None,
     fleet: Fleet | None = None,
     pack_shelves: tuple[Path, ...] = (),
+    own_photos: OwnPhotoRules | None = None,
     scratch: SyntheticTexts | None = None,
     cast: Cast | None = None,
     max_upload_mib: int = 64,
@@ -125,6 +128,7 @@ def make_services(
         content: What prompts may not ask for; None for the word lists that ship.
         fleet: Who knows the processes; None where all is this one.
         pack_shelves: Folders that hold packs, for whoever runs the appliance to see.
+        own_photos: What is declared of own photos; None for the words that ship.
         scratch: Words and boxes of people made from scratch; None for those that ship.
         cast: Fictional people who come with the pack; None where it has none.
         workers: Batches rendered at the same time: one per diffusion replica.
@@ -160,6 +164,7 @@ def make_services(
         session_hours=session_hours,
         fleet=fleet or InProcess(diffusion, dispatcher.drawing),
         pack_shelves=pack_shelves,
+        own_photos=own_photos or shipped_own_photos(),
         scratch=scratch or load_synthetic(SCRATCH),
         cast=cast,
     )

@@ -7,7 +7,6 @@ from typing import Annotated
 from fastapi import APIRouter
 
 from compliance import retention
-from compliance.own_photos import shipped_own_photos
 from compliance.terms import CUSTOM_MODEL_TOOLS
 from serve import about
 from serve.api.access import Visit, allowed
@@ -27,7 +26,7 @@ router = APIRouter(prefix="/v1", tags=["capabilities"])
 def capabilities(visit: Annotated[Visit, allowed()]) -> about.CapabilitiesView:
     """Show what may be asked for, and the texts that an enrolment must tick."""
     services, pack = visit.services, visit.services.diffusion.describe()
-    own = shipped_own_photos()
+    own = visit.services.own_photos
     plan = rules.plan_of(services.plans, visit.store.workspace)
     guidelines, photos = services.guidelines, services.limits.photos
     return about.CapabilitiesView(

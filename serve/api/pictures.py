@@ -80,7 +80,7 @@ class PictureView(BaseModel):
     "",
     status_code=201,
     summary="Bring a photo of your own",
-    responses=documented(401, 403, 409, 413, 415, 422, 429, 500, 503, 507),
+    responses=documented(401, 403, 404, 409, 413, 415, 422, 429, 500, 503, 507),
     openapi_extra=forms.described(
         {"photo": "JPEG, PNG, WEBP or HEIC"}, _FIELDS, ("photo", "attestations")
     ),
@@ -101,7 +101,7 @@ async def create(
 def _add(visit: Visit, fields: PictureFields, photo: bytes, sent: Once) -> PictureView:
     visit.still()
     services, store, now = visit.services, visit.store, visit.now()
-    rules = own_photos.shipped_own_photos()
+    rules = services.own_photos
     declared = own_photos.declared(rules, [(one.id, one.sha256) for one in fields.attestations])
     with idempotency.one_at_a_time(store, sent):
         known = idempotency.find(store, sent, now)

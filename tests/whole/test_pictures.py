@@ -122,6 +122,20 @@ def test_the_background_changes_and_the_marks_say_so(swapping: Service) -> None:
     assert b"compositeWithTrainedAlgorithmicMedia" in file.content.partition(b"?xpacket end")[0]
 
 
+def test_what_was_made_here_with_a_custom_model_is_refused(swapping: Service) -> None:
+    made = swapping.generate(
+        tool="editorial", prompt="$model in a park", model_id=swapping.model(), seed=3
+    )
+    large = swapping.client.get(f"{made['images'][0]['url']}?format=jpeg&scale=4").content
+    bare = Image.open(io.BytesIO(large)).convert("RGB")
+    file = io.BytesIO()
+    bare.save(file, "JPEG", quality=92)  # without its manifest: the pixels still tell
+    for photo in (large, file.getvalue()):
+        answer = bring(swapping, photo)
+        assert (answer.status_code, answer.json()["code"]) == (403, "tool_not_allowed_for_model")
+    assert not swapping.store.count("pictures", "created_at > ?", (made["created_at"],))
+
+
 @pytest.mark.parametrize(
     ("changes", "pointer"),
     [
