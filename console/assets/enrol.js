@@ -16,6 +16,7 @@
   let welcome = false;   // the draft was there when the page was opened
   let writes = Promise.resolve();  // one write after the other
   let later = 0;         // timer of the next save
+  let touched = false;   // somebody typed or chose something since the page was opened
   let arriving = null;   // photos of the draft, on their way
   const checked = {};    // kind -> its checks; absent while unknown
   const rounds = {};     // kind -> number of the last look at it
@@ -84,6 +85,7 @@
   }
 
   /* --- what is entered goes into the draft --- */
+  ['input', 'click', 'keydown'].forEach((name) => document.addEventListener(name, () => { touched = true; }, true));
   const writing = (act) => { writes = writes.then(act, act); return writes; };
   function save() {
     clearTimeout(later);
@@ -102,7 +104,7 @@
     const next = { ...form, ...part };
     if (JSON.stringify(next) === JSON.stringify(form)) return;
     form = next;
-    soon();
+    if (touched) soon();  // what the page itself filled in is no change
   }
   function step(number) {
     form = { ...form, step: Math.min(number, 4) };
@@ -121,6 +123,7 @@
       welcome = true;
       arriving = bring(draft.files);
     }
+    bar();
     return JSON.stringify({ draft, made: hm.asked('made') });
   }
   async function bring(files) {

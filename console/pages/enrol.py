@@ -140,10 +140,11 @@ def build(frame: Frame, blocks: Any) -> None:
 
     named = [person.name, person.gender]
     photos.pair.change(None, None, photos.next, js=_PHOTOS_READY, **QUIET)
-    gr.on([each.input for each in named], None, named, person.next, js=_NAMED, **QUIET)
+    # `change`, because pasted text raises no `input`.
+    gr.on([each.change for each in named], None, named, person.next, js=_NAMED, **QUIET)
     person.next.click(review_.summary, named, review.summary, **QUIET)
     agreed = [*review.entered, review.ticks]
-    changes = [each.change if each is review.until else each.input for each in agreed]
+    changes = [each.change for each in agreed]
     gr.on(changes, None, agreed, review.create, js=_AGREED, **QUIET)
 
     def prepare(
