@@ -70,6 +70,7 @@ _FORM = """{notice}<form method="post" action="/sign-in">{next}
 <input name="password" type="password" autocomplete="current-password" required></label>
 <label>Workspace <small>(only if your name is in several)</small> <input name="workspace"></label>
 <button>Sign in</button></form>
+<p>Forgotten your password? An admin of your workspace sets a new one.</p>
 <details><summary>With a one-time code or an API key</summary>
 <form method="post" action="/sign-in">{next}
 <label>One-time code or API key
