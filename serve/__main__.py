@@ -23,6 +23,7 @@ from serve.cli import (
     user,
     workspace,
 )
+from serve.cli.common import close_homes
 from workspace.disk import no_core_dumps
 from workspace.errors import HousemodelError
 
@@ -60,6 +61,8 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 1
+    finally:
+        close_homes()
     return status
 
 

@@ -18,7 +18,7 @@ def control(registry: Registry) -> StoreReport:
     rows: list[tuple[str, dict[str, Any]]] = []
     db = registry.control
     try:
-        if not db.is_whole():
+        if registry.closing.was_changed or not db.is_whole():
             damaged.append("control.db")
         sql = "SELECT * FROM workspaces WHERE wrapped_key IS NOT NULL"
         rows += (("workspaces", row) for row in db.query(sql))

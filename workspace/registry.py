@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from workspace import checking, migrations, sealing
+from workspace.closing import Closing, key_of
 from workspace.control import RIGHTS
 from workspace.database import open_database, transaction
 from workspace.disk import close_to_others, make_private_folder
@@ -64,10 +65,16 @@ class Registry:
         self._lock = threading.RLock()
         # Erases again what a copy of the home brought back; set by whoever may open such a store.
         self.erase_again: Callable[[WorkspaceStore, tuple[Grave, ...]], None] | None = None
-        self.control = open_database(home / "control.db", migrations.CONTROL)
+        self._closings: dict[str, Closing] = {}
+        source = OneKey(root_key) if isinstance(root_key, bytes) else root_key
+        candidates = source.candidates()
+        self.closing = Closing(home / "control.db", *map(key_of, candidates))
+        self.control = self.closing.opening(
+            lambda: open_database(home / "control.db", migrations.CONTROL)
+        )
         try:
-            source = OneKey(root_key) if isinstance(root_key, bytes) else root_key
-            self.root = Root(source, self.control)
+            self.root = Root(source, self.control, candidates)
+            self.closing.confirm()
             self.tombstones = Tombstones(
                 tombstones or default_path(home), self.root.key, lambda: self.root.seals()
             )
@@ -76,6 +83,7 @@ class Registry:
             self._finish_destroying()
         except BaseException:
             self.control.close()
+            self.closing.leave(None)
             raise
 
     def create(self, name: str, plan: str, now: datetime) -> Workspace:
@@ -141,8 +149,7 @@ class Registry:
     def store(self, workspace_id: str) -> WorkspaceStore:
         """Open the store of a workspace, or give the one that is open.
 
-        Ask again for every piece of work instead of keeping the answer: another process may have
-        locked the workspace.
+        Ask again for every piece of work: another process may have locked the workspace.
 
         Raises:
             NotFound: there is no such workspace.
@@ -177,6 +184,10 @@ class Registry:
             for workspace_id in [*self._stores]:
                 with contextlib.suppress(Locked, NotFound, SealBroken):
                     self.store(workspace_id)
+
+    def accept_changes(self) -> int:
+        """Forget which closed files were found changed; how many there were."""
+        return sum(closing.accept() for closing in (self.closing, *self._closings.values()))
 
     def set_plan(self, workspace_id: str, plan: str) -> Workspace:
         """Move a workspace to another plan."""
@@ -234,20 +245,14 @@ class Registry:
         return self.root.seals().seal(table, row_id, private)
 
     def open(self, table: str, row_id: str, sealed: object) -> dict[str, Any]:
-        """Open what `seal` sealed for this row.
-
-        Raises:
-            SealBroken: it was changed, or belongs to another row.
-        """
+        """Open what `seal` sealed for this row, or raise SealBroken."""
         opened: dict[str, Any] = self.root.opened(lambda seals: seals.open(table, row_id, sealed))
         return opened
 
     def seal_right(
         self, table: str, row: Mapping[str, Any], private: Mapping[str, Any] | None = None
     ) -> bytes:
-        """Seal a row of `control.db` that gives a right (`control.RIGHTS`), bound to what it says.
-
-        Call it in the transaction that writes the row.
+        """Seal a row that gives a right (`control.RIGHTS`), in the transaction that writes it.
 
         Args:
             private: What more is sealed with it, such as a key's label.
@@ -255,11 +260,7 @@ class Registry:
         return self.root.seals().seal_right(table, row, private or {})
 
     def open_right(self, table: str, row: Mapping[str, Any]) -> dict[str, Any]:
-        """Open what `seal_right` sealed for this row.
-
-        Raises:
-            SealBroken: the row was made or changed without the root key.
-        """
+        """Open what `seal_right` sealed for this row, or raise SealBroken."""
         opened: dict[str, Any] = self.root.opened(lambda seals: seals.open_right(table, row))
         return opened
 
@@ -277,6 +278,7 @@ class Registry:
             for workspace_id in [*self._stores]:
                 self._close_store(workspace_id)
             self.control.close()
+            self.closing.leave(key_of(self.root.key))
 
     def _row(self, column: str, value: str) -> dict[str, Any]:
         sql = f"SELECT * FROM workspaces WHERE {column} = ? AND wrapped_key IS NOT NULL"
@@ -318,7 +320,13 @@ class Registry:
         """Open a store; whoever was erased and is there again is erased before anybody sees it."""
         folder = self._folder / workspace.id
         ring = partial(KeyRing, keys=keys, again=partial(self.keys_of, workspace.id))
-        store = WorkspaceStore(workspace, folder, ring, lambda: self.signer, self.tombstones)
+        make_private_folder(folder)
+        closing = self._closings[workspace.id] = Closing(folder / "store.db", key_of(keys.base))
+        closing.confirm()
+        store = closing.opening(
+            lambda: WorkspaceStore(workspace, folder, ring, lambda: self.signer, self.tombstones)
+        )
+        store.was_changed = closing.was_changed
         try:
             risen = store.risen()
             if risen and self.erase_again is None:
@@ -328,12 +336,15 @@ class Registry:
             store.bury_the_gone(datetime.now(UTC))
         except BaseException:
             store.close()
+            closing.leave(None)
             raise
         return store
 
     def _close_store(self, workspace_id: str) -> None:
         if store := self._stores.pop(workspace_id, None):
+            key = store.keys.closing_key()
             store.close()
+            self._closings.pop(workspace_id).leave(key)
 
     def _set_locked(self, workspace_id: str, locked: bool) -> None:
         with transaction(self.control):

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from workspace import sealing
+from workspace.closing import key_of
 from workspace.database import Database, transaction
 from workspace.errors import Locked, SealBroken
 
@@ -115,6 +116,10 @@ class KeyRing:
             Locked: the keys were forgotten.
         """
         return sealing.derive(self._held().base, label, self._workspace_id)
+
+    def closing_key(self) -> bytes | None:
+        """The key that the closed database file is sealed with; None once keys are forgotten."""
+        return key_of(self._keys.base) if self._keys else None
 
     def obtain(self, object_id: str) -> bytes:
         """Return the object's key; make, wrap and store one for a new object."""

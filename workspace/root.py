@@ -54,12 +54,15 @@ class Root:
     Args:
         source: Gives the keys that may be in force.
         control: The home's `control.db`.
+        candidates: What it gave a moment ago; None to ask it.
 
     Raises:
         Locked: none of them is the one that this home was made with.
     """
 
-    def __init__(self, source: RootKeys, control: Database) -> None:
+    def __init__(
+        self, source: RootKeys, control: Database, candidates: Sequence[bytes] | None = None
+    ) -> None:
         self._source = source
         self._control = control
         self._seen: bytes = b""
@@ -67,7 +70,7 @@ class Root:
         self._former: tuple[float, ControlSeals] | None = None
         self.followers: list[Callable[[bytes], None]] = []  # told about a new root key
         with control.lock:
-            self.key = self._find()
+            self.key = self._find(candidates)
 
     def seals(self) -> ControlSeals:
         """The seals of the key in force now.
@@ -102,9 +105,9 @@ class Root:
         sealed = seals.seal("meta", _CHECK, {})
         self._control.execute("UPDATE meta SET value = ? WHERE key = ?", [sealed, _CHECK])
 
-    def _find(self) -> bytes:
+    def _find(self, candidates: Sequence[bytes] | None = None) -> bytes:
         """Read the keys again and take the one that opens the check."""
-        for key in self._source.candidates():
+        for key in self._source.candidates() if candidates is None else candidates:
             seals = ControlSeals(key)
             if self._fits(seals):
                 break

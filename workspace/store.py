@@ -74,6 +74,7 @@ class WorkspaceStore(SealedRows):
         super().__init__(db, self.keys, workspace.id)
         self.workspace = workspace
         self.folder = folder
+        self.was_changed = False  # the file, while nobody had it open; see `closing.py`
         self._signer = signer
         self._tombstones = tombstones
         self.assets = Assets(files, self, self.keys, workspace.id)
@@ -149,7 +150,7 @@ class WorkspaceStore(SealedRows):
         damaged: list[str] = []
         counted = {"rows": 0, "assets": 0}
         try:
-            if not self.db.is_whole():
+            if self.was_changed or not self.db.is_whole():
                 damaged.append("store.db")
             for table in BOUND:
                 for raw in self._all(table):

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from compliance.provenance import Marker
 
 
+_opened: list[Registry] = []
+
+
 class NoHome(NotFound):
     """Only a command asks for a home that may not be there."""
 
@@ -65,7 +68,15 @@ def open_home(args: argparse.Namespace, create: bool = False) -> tuple[Settings,
         settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     elif not settings.home.is_dir():
         raise NoHome()
-    return settings, open_registry(settings, create)
+    registry = open_registry(settings, create)
+    _opened.append(registry)
+    return settings, registry
+
+
+def close_homes() -> None:
+    """Close in order what the command opened, so that its files are sealed."""
+    while _opened:
+        _opened.pop().close()
 
 
 def now() -> datetime:

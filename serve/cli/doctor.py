@@ -12,7 +12,7 @@ from compliance.content import load_rules
 from compliance.safety import load_safety
 from serve.cli.common import add_home, add_json, command, open_marks, show
 from serve.settings import Settings, load_settings
-from serve.unsealing import open_registry
+from serve.unsealing import open_registry, source_of
 from workspace.errors import HousemodelError, Locked
 from workspace.registry import Registry
 from workspace.store import StoreReport
@@ -30,13 +30,18 @@ def add_parser(commands: Any) -> None:
     )
     add_home(parser)
     add_json(parser)
+    parser.add_argument(
+        "--accept",
+        action="store_true",
+        help="report for the last time that files were changed while they were closed",
+    )
     parser.set_defaults(run=_run)
 
 
 def _run(args: argparse.Namespace) -> int:
     settings = load_settings(home=args.home)
     parts = [_faces(settings), _safety(settings), _pack(settings), _disk(settings)]
-    findings = [*parts, *_stores(settings)]
+    findings = [*parts, _keys(settings), *_stores(settings, args.accept)]
     good = all(f["ok"] for f in findings)
     shown = json.loads(settings.model_dump_json())
     lines = [f"{name} = {value}" for name, value in shown.items()]
@@ -85,7 +90,16 @@ def _disk(settings: Settings) -> dict[str, Any]:
     return _finding("disk", free >= FREE_GIB, f"{free:.1f} GiB free")
 
 
-def _stores(settings: Settings) -> list[dict[str, Any]]:
+def _keys(settings: Settings) -> dict[str, Any]:
+    """How the root key is come by, and whether a rotation was cut off."""
+    path = source_of(settings).how.path
+    left = path.with_name(f"{path.name}.next").exists()
+    words = f"the root key is unsealed by {settings.unseal}"
+    cut = "a rotation was cut off; run `housemodel rotate-keys` again"
+    return _finding("keys", not left, f"{words}; {cut}" if left else words)
+
+
+def _stores(settings: Settings, accept: bool) -> list[dict[str, Any]]:
     if not settings.home.is_dir():
         return [_finding("home", True, "nothing there yet; `housemodel up` makes it")]
     try:
@@ -94,10 +108,16 @@ def _stores(settings: Settings) -> list[dict[str, Any]]:
         return [_finding("home", False, f"{error.title}. {error.detail} {error.remedy}")]
     control = registry.verify()
     findings = [_finding("control store", control.intact, _opened(control))]
+    if registry.was_open:
+        names = ", ".join(registry.was_open)
+        findings.append(_finding("rights", False, f"open to others, closed now: {names}"))
     findings.append(_marks(settings, registry))
     findings.append(_tombstones(registry))
     for workspace_id in registry.ids():
         findings += _workspace(registry, workspace_id)
+    if accept:
+        registry.accept_changes()
+    registry.close()
     return findings
 
 
