@@ -15,7 +15,7 @@ from console.client import Api, ApiProblem, Json
 from console.frame import PLAIN, QUIET, Frame
 from console.parts import capabilities as can
 from console.parts import forms, html
-from console.parts.cards import card_list, chosen_in, model_choices
+from console.parts.cards import card_list, choice, choices, chosen_in, model_line, portrait
 from console.parts.model_detail import ALIVE, GONE, Known, detail, effects, pausing, proof
 from console.parts.renewing import may_renew, renewal, request
 
@@ -78,7 +78,7 @@ def build(frame: Frame, blocks: Any) -> None:
         renewable = renewable and may_renew(model, known.consents)
         return [
             told,
-            model_choices(listed, wanted) or _nobody(),
+            everyone(listed, wanted) or _nobody(),
             _enrol_link(frame) if may_write else "",
             detail(known),
             gr.update(visible=is_there and may_write),
@@ -194,10 +194,8 @@ def _own_page(model: Json) -> str:
     """How a person gets to their own page; a fictional person has none."""
     if model.get("synthetic"):
         return ""
-    form = forms.form(
-        f"POST /v1/models/{model.get('id')}/talent-links", [], "Make a link", "", once="url", stay=True,
-        name="talent-link",
-    )  # fmt: skip
+    send = f"POST /v1/models/{model.get('id')}/talent-links"
+    form = forms.form(send, [], "Make a link", "", once="url", stay=True, name="talent-link")
     return f"<h2>{texts.OWN_PAGE}</h2><p class='hm-muted'>{_OWN_PAGE}</p>{form}"
 
 
@@ -206,6 +204,22 @@ def _enrol_link(frame: Frame) -> str:
         f'<div class="hm-row"><a class="hm-button" href="{frame.link("enrol")}">{texts.ENROL}</a>'
         f'<a class="hm-button" href="{frame.link("scratch")}">{texts.SCRATCH}</a></div>'
     )
+
+
+def everyone(models: list[Json], chosen: str) -> str:
+    """Every model of the workspace to choose one from, whether or not it can be used now."""
+    cards = [
+        choice(
+            "model",
+            str(model.get("id")),
+            portrait(model),
+            str(model.get("name") or texts.NAMELESS),
+            model_line(model),
+            model.get("id") == chosen,
+        )
+        for model in models
+    ]
+    return choices("model", "Custom models", cards, [chosen], several=False) if cards else ""
 
 
 def _is_gone(model: Json) -> bool:

@@ -106,7 +106,7 @@ def ticks(
 ) -> str:
     """Boxes of which at least one has to be ticked: (code, words, explanation)."""
     boxes = "".join(
-        f'<label class="hm-tick"><input type="checkbox" name="{text(name)}" data-hm-as="list" '
+        f'<label class="hm-box"><input type="checkbox" name="{text(name)}" data-hm-as="list" '
         f'value="{text(code)}"{" checked" if code in chosen else ""}><span>{text(words)}'
         f"<small>{text(help_)}</small></span></label>"
         for code, words, help_ in options
