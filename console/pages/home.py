@@ -19,6 +19,7 @@ _PAGES = {
     "flatlay_to_catalog": "flatlay",
     "background_swap": "background-swap",
 }
+_NO_PICTURES = html.empty("No pictures yet", "They appear here.")
 
 
 def build(frame: Frame, blocks: Any) -> None:
@@ -46,7 +47,9 @@ def build(frame: Frame, blocks: Any) -> None:
             "" if shown or made else first_steps(frame, able),
             tool_cards(frame, can.tools(able)),
             models_section(frame, shown) if shown or made else "",
-            recent_section(frame, made),
+            recent_section(frame, made)
+            if shown or made
+            else _section("Recent images", _NO_PICTURES),
         ]
 
     blocks.load(load, None, [notice, first, tools, models, recent], **QUIET)

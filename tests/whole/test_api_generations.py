@@ -219,6 +219,17 @@ def test_refining_keeps_everything_but_the_changes(service: Service, product: st
     assert code_of(refused) == (422, "invalid_request")
 
 
+def test_refining_takes_the_model_away_where_it_is_given_as_null(service: Service) -> None:
+    old = service.generate(tool="editorial", prompt="$model", model_id=service.model("amara"))
+    url, client = f"{URL}/{old['id']}/refine", service.client
+    kept = client.post(url, json={"seed": 3, "product_ids": []}).json()
+    assert client.get(kept["status_url"]).json()["model_id"] == old["model_id"]
+    assert code_of(client.post(url, json={"model_id": None}))[0] == 422  # `$model` is still there
+    without = {"model_id": None, "campaign": None, "prompt": "a wall"}
+    gone = client.post(url, json=without).json()
+    assert client.get(gone["status_url"]).json()["model_id"] is None
+
+
 def test_the_list_pages_through_everything_newest_first(service: Service, product: str) -> None:
     client = service.client_of(service.other("pages"))
     ids = [

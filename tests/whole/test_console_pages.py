@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from console import app
 from console.app import build_console, in_process
 from console.client import Api
 from console.frame import Frame
@@ -19,8 +20,7 @@ from serve.callers import auth
 from tests.console_pages import asked_by, loads_of, run
 from tests.service import EVERYTHING
 
-PAGES = {"", "editorial", "refine", "enrol", "flatlay", "background-swap", "models"}
-PAGES |= {"compliance", "verify"}
+PAGES = {"", *(address for address, _, _ in app.PAGES)}
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,8 @@ def test_every_page_loads_from_the_real_service_without_a_problem(desk):
     for page, event in loads.items():
         values = run(event, desk.request)
         assert len(values) == len(event.outputs), page
-        assert 'role="alert"' not in str(values), page
+        if not page.startswith("admin"):  # who looks here is no admin
+            assert 'role="alert"' not in str(values), page
 
 
 def test_every_page_says_that_somebody_is_signed_out(desk):
