@@ -43,7 +43,7 @@ def build(frame: Frame, blocks: Any) -> None:
     steps.draft_bar()
     notice = gr.HTML("", elem_id="enrol-notice", **PLAIN)
     with gr.Column(visible=True) as first:
-        guidelines = guide.guidelines()
+        guidelines = guide.guidelines(frame)
     with gr.Column(visible=False) as second:
         photos = steps.photos()
     with gr.Column(visible=False) as third:

@@ -9,7 +9,7 @@ import gradio as gr
 
 from console import texts
 from console.client import Json
-from console.frame import PLAIN
+from console.frame import PLAIN, Frame
 from console.parts import html
 
 
@@ -19,11 +19,16 @@ class Guidelines:
     next: Any
 
 
-def guidelines() -> Guidelines:
+def guidelines(frame: Frame) -> Guidelines:
     """Step 1: what a good pair of photos looks like."""
     shown = gr.HTML(f"<h2>{texts.GUIDELINES}</h2>", elem_id="guidelines", **PLAIN)
     with gr.Row(elem_classes=["hm-buttons"]):
         onward = gr.Button(texts.NEXT, variant="primary", elem_id="next-1")
+    gr.HTML(
+        '<p class="hm-muted">No photos, because it should be nobody real? '
+        f'<a class="hm-link" href="{frame.link("scratch")}">{texts.SCRATCH}</a></p>',
+        **PLAIN,
+    )
     return Guidelines(shown, onward)
 
 
