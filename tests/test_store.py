@@ -57,6 +57,9 @@ COLUMNS: dict[str, dict[str, Any]] = {
     "image_approvals": {"model_id": "mdl_1", "status": "pending", "created_at": WHEN},
     "campaigns": {"model_id": "mdl_1", "status": "pending", "created_at": WHEN},
     "fingerprints": {"created_at": WHEN},
+    "drafts": {"owner": "key_1", "created_at": WHEN, "expires_at": WHEN},
+    "pictures": {"created_at": WHEN, "expires_at": WHEN},
+    "candidates": {"owner": "key_1", "created_at": WHEN, "expires_at": WHEN},
 }
 SECOND: dict[str, dict[str, Any]] = {"consents": {"version": 2}, "images": {"k": 1}}
 SEALED = [table for table in BOUND if table != "assets"]  # assets have a test file of their own
