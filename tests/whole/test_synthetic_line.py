@@ -111,6 +111,7 @@ def assert_marked(picture: bytes) -> None:
         assert "trainedAlgorithmicMedia" in reader.json()
 
 
+@pytest.mark.timeout(300)  # a busy machine takes long to load torch
 def test_a_real_pack_of_tensors_draws_a_person_from_words(tmp_path: Path) -> None:
     """The family itself; its weights are random, so the encoder sees what it is told."""
     pack = make_tiny_pack(tmp_path / "tiny")
