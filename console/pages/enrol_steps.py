@@ -96,8 +96,8 @@ def _drop_zone(kind: str) -> str:
         "JPEG, PNG, WEBP or HEIC.</p>"
         f'<label class="hm-button"><input class="hm-file" type="file" name="{kind}" '
         f'accept="{_ACCEPT}"><span>Choose {name.lower()}</span></label></div>'
-        f'<ul class="hm-checks" data-hm-checks="{kind}" role="status" aria-live="polite" '
-        f'aria-label="Checks of the {name.lower()}"></ul></section>'
+        f'<div role="status"><ul class="hm-checks" data-hm-checks="{kind}" '
+        f'aria-label="Checks of the {name.lower()}"></ul></div></section>'
     )
 
 

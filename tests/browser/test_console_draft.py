@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 
 import pytest
 
 from serve.callers import auth, people
 from serve.services import utc_now
 from serve.showcase import samples
+from tests.browser.test_console_look import LIGHT, found
 from tests.browser.watch import Visitor
-from workspace.errors import Conflict
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 NAME, PASSWORD = "drafting creator", "correct horse battery"
 
 
@@ -22,8 +21,7 @@ def creator(chromium, site):
     """A person with the role of a creator, signed in with name and password."""
     registry = site.services.registry
     workspace = registry.by_name("demo")
-    with suppress(Conflict):  # added by the test before
-        people.add(registry, workspace.id, NAME, ["creator"], PASSWORD, utc_now())
+    people.add(registry, workspace.id, NAME, ["creator"], PASSWORD, utc_now())
     context = chromium.new_context(viewport={"width": 1280, "height": 900})
     someone = Visitor(context.new_page(), site.base_url)
     sign_in(someone)
@@ -43,20 +41,27 @@ def sign_in(someone: Visitor) -> None:
     someone.page.wait_for_url("**/console/**")
 
 
-def test_a_draft_survives_reload_and_sign_out_and_is_never_overwritten_by_an_old_tab(
-    creator: Visitor, site
-):
+def test_a_draft_survives_reload_and_sign_out_and_no_old_tab_overwrites_it(creator: Visitor, site):
     person, page = samples.people()[1], creator.page
-    creator.begin()
+    creator.open("enrol")
+    creator.see("#guidelines h4")
+    pictures = page.locator(".hm-examples img")
+    assert pictures.count() == 16
+    for picture in pictures.all():  # each comes from here, and has words for who can't see it
+        picture.scroll_into_view_if_needed()
+        assert picture.get_attribute("alt")
+        assert picture.evaluate("(i) => i.decode().then(() => i.naturalWidth === 270, () => false)")
+    page.click("#next-1")
     assert creator.see("[data-hm-missing='2']").inner_text() == (
         "Still missing: the full-body shot and the close-up shot."
     )
-    before = time.monotonic()
+    before = time.process_time()  # the service is in this process; the machine may be crowded
     creator.choose_photo("full_body", person.full_body)
     creator.choose_photo("close_up", samples.products()[0].photo)  # a wrong photo is explained
-    assert time.monotonic() - before < 20, "checks are slow, even for a crowded machine"
+    assert time.process_time() - before < 4.0, "two seconds for each photo"
     assert "No face" in creator.see("[data-hm-checks=close_up] .hm-fail").inner_text()
     assert page.locator("#next-2").is_disabled()
+    assert found(page, LIGHT) == []
 
     page.reload()  # the good photo is here again, the wrong one was never kept
     creator.see("[data-hm-checks=full_body] .hm-pass")
@@ -68,6 +73,7 @@ def test_a_draft_survives_reload_and_sign_out_and_is_never_overwritten_by_an_old
     page.get_by_label("Amount").fill("25 EUR")
     page.locator("#attestations input").first.check()
     assert creator.see("[data-hm-missing='4']").inner_text() == "Still missing: 5 ticks."
+    assert found(page, LIGHT) == []
     page.wait_for_timeout(900)
 
     with page.expect_response("**/v1/drafts"):  # signed out and in again, with the old tab closed
@@ -120,14 +126,3 @@ def stranger_with_every_right(site) -> dict[str, str]:
     workspace = registry.by_name("demo")
     _, secret = auth.create_key(registry, workspace.id, auth.SCOPES, utc_now())
     return {"Authorization": f"Bearer {secret}", "Cookie": ""}
-
-
-def test_the_guidelines_show_every_example_with_words_for_it(creator: Visitor):
-    creator.open("enrol")
-    creator.see("#guidelines h4")
-    pictures = creator.page.locator(".hm-examples img")
-    assert pictures.count() == 16
-    for picture in pictures.all():
-        assert picture.get_attribute("alt")
-        picture.scroll_into_view_if_needed()
-        assert picture.evaluate("(i) => i.decode().then(() => i.naturalWidth === 270, () => false)")
