@@ -14,7 +14,7 @@ from tests.browser.watch import CHROMIUM, FLAGS, Visitor
 from tests.cluster.started import Started
 from tests.line import free_port
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 AGAIN_MS = 90_000  # Ray starts a replica anew, which loads the pack
 
 
@@ -68,11 +68,16 @@ def test_a_picture_comes_although_its_replica_is_killed_while_rendering(
     visitor.open("editorial")
     visitor.settle()
     page.get_by_label("Model prompt").fill("a plain studio background")
-    replica = replica_of(started)
-    replica.send_signal(signal.SIGSTOP)  # so that it is surely busy with our picture
+    ahead = {"tool": "editorial", "prompt": "a plain studio background", "n": 4}
+    for _ in range(3):  # so that the replica is surely drawing when it dies
+        ours = {"X-Housemodel-Console": "1"}
+        asked = page.context.request.post(
+            f"{started.base_url}/v1/generations", data=ahead, headers=ours
+        )
+        assert asked.status == 202
     page.click("#generate")
-    visitor.see("#progress .hm-is-running", slow=True)
-    replica.send_signal(signal.SIGKILL)
+    visitor.see("#progress .hm-progress", slow=True)
+    replica_of(started).send_signal(signal.SIGKILL)
     page.locator("#pictures figure").first.wait_for(timeout=AGAIN_MS)
     assert page.locator("#notice [role=alert]").count() == 0
     assert visitor.loaded("#pictures figure img")
