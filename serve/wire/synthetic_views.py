@@ -30,10 +30,14 @@ class Wanted(schema.Body):
 
     def chosen(self) -> dict[str, tuple[str, ...]]:
         """The choices alone, by attribute."""
-        single = ("age", "skin", "hair", "hair_colour", "eyes", "build")
-        given = {name: getattr(self, name) for name in single}
-        found = {name: (value,) for name, value in given.items() if value is not None}
-        return {**found, "features": tuple(self.features)} if self.features else found
+        found: dict[str, tuple[str, ...]] = {}
+        for name in ("age", "skin", "hair", "hair_colour", "eyes", "build"):
+            value = getattr(self, name)
+            if value is not None:
+                found[name] = (value,)
+        if self.features:
+            found["features"] = tuple(self.features)
+        return found
 
 
 class CloseUpWanted(schema.Body):
