@@ -102,7 +102,9 @@
     clear.type = 'button';
     clear.addEventListener('click', () => keep([]));
     found.replaceChildren(said, go, clear);
-    if (!found.isConnected) (document.querySelector('.gradio-container') || document.body).append(found);
+    // inside of what Gradio prefixes our style sheet with, so that buttons look like buttons
+    const home = document.querySelector('.gradio-container .contain') || document.body;
+    if (!found.isConnected) home.append(found);
   }
 
   let shown = '';
