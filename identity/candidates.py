@@ -15,7 +15,7 @@ from typing import Any
 
 from compliance import audit
 from identity import likeness
-from workspace.errors import NotFound, QuotaExceeded
+from workspace.errors import NotFound
 from workspace.rows import Row
 from workspace.store import WorkspaceStore
 from workspace.types import Caller, Face, Gender, new_id
@@ -52,14 +52,11 @@ def put(
 ) -> None:
     """Keep new candidates of one caller; audited. Part of the caller's transaction.
 
-    Raises:
-        QuotaExceeded: the caller would have more than `most` open.
+    Of more than `most` open ones the caller's oldest are destroyed.
     """
     with store.transaction():
-        open_now = len(_rows(store, caller, now))
-        if open_now + len(made) > most:
-            detail = f"You have {open_now} open candidates, and {most} may be open at a time."
-            raise QuotaExceeded(detail)
+        for row in _rows(store, caller, now)[max(0, most - len(made)) :]:
+            store.destroy(TABLE, row.id)
         for one in made:
             _write(store, one)
             audit.append(

@@ -31,7 +31,7 @@ from workspace.errors import (
     ResemblesModel,
 )
 from workspace.store import WorkspaceStore
-from workspace.types import Caller, Embedding, Face, Gender, ModelId, ModelStatus, PackSummary
+from workspace.types import Embedding, Face, Gender, ModelId, ModelStatus, PackSummary
 
 GATES = Gates(same_person=0.58, good_same_person=0.65, duplicate=0.6)
 TEXTS = texts()
@@ -98,10 +98,10 @@ def test_a_changed_picture_of_the_cast_is_not_shown(people: cast.Cast) -> None:
 # candidates ---------------------------------------------------------------------------------
 
 
-def offered(store: WorkspaceStore, who: Caller | None = None) -> candidates.Candidate:
-    given = who or caller(store)
-    one = candidates.new(given, Gender.FEMALE, {"age": ("thirties",)}, 7, NOW, TEXTS.keep)
-    candidates.put(store, [one], 4, given, NOW)
+def offered(store: WorkspaceStore, minutes: int = 0) -> candidates.Candidate:
+    given, now = caller(store), NOW + timedelta(minutes=minutes)
+    one = candidates.new(given, Gender.FEMALE, {"age": ("thirties",)}, 7, now, TEXTS.keep)
+    candidates.put(store, [one], 4, given, now)
     return one
 
 
@@ -119,11 +119,10 @@ def test_a_candidate_is_its_makers_alone_and_ends_by_itself(store: WorkspaceStor
     assert audit.entries(store)[-1].action == "candidates.expired"
 
 
-def test_nobody_holds_more_open_candidates_than_allowed(store: WorkspaceStore) -> None:
-    for _ in range(4):
-        offered(store)
-    with pytest.raises(QuotaExceeded):
-        offered(store)
+def test_of_more_candidates_than_allowed_the_oldest_end(store: WorkspaceStore) -> None:
+    made = [offered(store, minutes) for minutes in range(5)]
+    kept = [one.id for one in candidates.owned(store, caller(store), NOW)]
+    assert kept == [one.id for one in reversed(made[1:])]
 
 
 # promotion ----------------------------------------------------------------------------------

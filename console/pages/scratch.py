@@ -105,7 +105,7 @@ def build(frame: Frame, blocks: Any) -> None:
         again = parts.DRAW_AGAIN if status == "complete" else parts.DRAW_CLOSE_UP
         return [
             told,
-            parts.cards(listed, wanted, labels),
+            parts.cards(listed[: parts.MOST_SHOWN], wanted, labels),
             parts.detail(found_one, labels),
             gr.update(visible=found_one is not None),
             gr.update(visible=drawn, value=again),

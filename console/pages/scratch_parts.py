@@ -16,7 +16,8 @@ INTRO = (
     "the close-up of the same face, and make a custom model of it. Nobody's photo is needed."
 )
 ANY = "Any"
-SHOW, OTHERS = "Show candidates", "Show other candidates"
+SHOW = "Show candidates"
+MOST_SHOWN = 12  # the newest; older ones are still there until their time is over
 DRAW_CLOSE_UP, DRAW_AGAIN = "Draw the close-up", "Draw the close-up again"
 DISCARD = "Discard this candidate"
 NOT_OFFERED = (

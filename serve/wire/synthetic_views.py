@@ -85,7 +85,7 @@ class OfferView(BaseModel):
     attributes: list[AttributeView]
     attestations: list[BoxView]
     keep_hours: int = Field(description="Candidates are destroyed after so many hours.")
-    most_open: int = Field(description="Candidates of one caller at a time.")
+    most_open: int = Field(description="Of one caller at a time; of more, the oldest end.")
 
 
 class CandidateView(BaseModel):
