@@ -2,7 +2,7 @@
 
     root       every row of `control.db` is sealed again, in one transaction
     workspace  the wrapping key of one workspace is replaced; each object's key is wrapped again, a
-               few hundred at a time
+               hundred at a time
 
 Rules: any process may be killed at any moment; the next rotation, or the next start, goes on where
 it was. A process that has the home open notices in its next statement (`root.py`, `ring.py`) and
@@ -14,6 +14,7 @@ look-ups were made with it. Hold `unseal.held` meanwhile.
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -27,7 +28,7 @@ from workspace.sealing import new_key
 from workspace.store import WorkspaceStore
 from workspace.unseal import KeySource
 
-_BATCH = 250  # keys wrapped in one transaction; others wait some milliseconds for it
+_BATCH = 100  # keys wrapped in one transaction; others wait some milliseconds for it
 Progress = Callable[[int, int], None]  # done, of how many
 
 
@@ -122,6 +123,7 @@ def _wrap_again(store: WorkspaceStore, progress: Progress) -> tuple[int, int]:
     done = changed = damaged = 0
     last = ""
     while True:
+        started = time.monotonic()
         with store.transaction():
             sql = "SELECT * FROM object_keys WHERE object_id > ? ORDER BY object_id LIMIT ?"
             page = list(store.db.query(sql, [last, _BATCH]))
@@ -144,6 +146,8 @@ def _wrap_again(store: WorkspaceStore, progress: Progress) -> tuple[int, int]:
             return changed, damaged
         done, last = done + len(page), page[-1]["object_id"]
         progress(done, total)
+        # NOTE: SQLite hands its lock to nobody in turn: without a pause others would starve.
+        time.sleep(min(time.monotonic() - started, 1.0))
 
 
 def _again(registry: Registry, table: str, old: ControlSeals, new: ControlSeals) -> int:
