@@ -11,7 +11,7 @@ import argparse
 from typing import Any
 
 from benchmarks import report
-from benchmarks.browsing import Desk, desk, settled
+from benchmarks.browsing import ANSWERED, Desk, desk, settled
 from benchmarks.report import Figure
 from console.app import PAGES
 
@@ -54,13 +54,11 @@ def pages(opened: Desk, rounds: int) -> list[Figure]:
     figures = []
     for address in ["", *(address for address, _, _ in PAGES)]:
         opened.open(page, address)
-        asks = page.evaluate("Boolean(window.hmReadyAt)")  # a page may have nothing to ask
         samples = []
         for _ in range(rounds):
             page.goto(f"{opened.base_url}/console/{address}", wait_until="commit")
             page.wait_for_selector("h1")
-            if asks:
-                page.wait_for_function("window.hmReadyAt")
+            page.wait_for_function(ANSWERED)
             samples.append(page.evaluate("(window.hmReadyAt || performance.now()) / 1000"))
         figures.append(Figure(f"page {address or 'home'}", "s", samples, INTERACTIVE_GOAL))
     page.context.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from benchmarks.browsing import ANSWERED
 from serve.showcase.samples import SamplePerson
 
 CHROMIUM = "/usr/bin/chromium"
@@ -53,8 +54,7 @@ class Visitor:
 
     def settle(self) -> None:
         """Wait until the page has its answers; a page that asks nothing has them from the start."""
-        self.page.wait_for_timeout(100)
-        self.page.wait_for_selector("html:not([data-hm=busy])")
+        self.page.wait_for_function(ANSWERED, timeout=SLOW_MS)
 
     def see(self, selector: str, slow: bool = False) -> Any:
         """Wait until something can be seen."""
