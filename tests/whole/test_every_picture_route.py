@@ -28,7 +28,11 @@ RESULTS = {
     "GET /talent/{token}/images/{image_id}",
     "GET /v1/models/{model_id}/export",
 }
-UPLOADS = {"GET /v1/models/{model_id}/photos/{kind}", "GET /v1/products/{product_id}/photo"}
+UPLOADS = {
+    "GET /v1/models/{model_id}/photos/{kind}",
+    "GET /v1/products/{product_id}/photo",
+    "GET /v1/products/{product_id}/cutout",  # the upload without its ground
+}
 
 
 @pytest.fixture(scope="module")
