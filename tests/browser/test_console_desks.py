@@ -14,6 +14,7 @@ from serve.callers import auth, people
 from serve.services import utc_now
 from serve.showcase.samples import people as samples
 from tests.browser.test_console_compliance import enrol
+from tests.browser.test_console_look import LIGHT, found
 from tests.browser.watch import Visitor
 from workspace import sealing
 from workspace.types import Workspace
@@ -88,11 +89,14 @@ def test_an_admin_adds_a_person_whom_legal_confirms_and_makes_a_key_shown_once(d
     form.get_by_role("button", name="Add person").click()
     admin.see("#page-said .hm-good:has-text('Added')")
     row = page.locator("#admin-people summary", has_text="Nele Neu")
+    row.first.click()
+    shuts_nobody_out(admin)
     assert "Waits for legal" in row.inner_text()
     assert page.locator("#add-person input[type=password]").input_value() == ""
 
     legal = desk("legal")
     legal.open("compliance")
+    shuts_nobody_out(legal)
     legal.page.locator("#waiting label", has_text="Nele Neu").click()
     legal.page.click("#approve")
     legal.see("#compliance-notice .hm-good:has-text('Approved')")
@@ -116,6 +120,7 @@ def test_an_admin_adds_a_person_whom_legal_confirms_and_makes_a_key_shown_once(d
     assert httpx.get(asked, headers=headers).status_code == 200
     row = page.locator("#admin-keys .hm-fold", has_text="Web shop").first
     row.locator("summary").first.click()
+    shuts_nobody_out(admin)
     row.locator(".hm-fold summary").click()
     row.get_by_role("button", name="Revoke this key").click()
     admin.see("#page-said .hm-good:has-text('revoked')")
@@ -167,12 +172,14 @@ def test_a_model_is_paused_renewed_and_published_and_revoking_lists_what_to_take
     form.get_by_label("Found at").fill("shop.test/anna")
     form.get_by_role("button", name="Report publication").click()
     reviewer.see("#review-picture li:has-text('shop.test/anna')")
+    shuts_nobody_out(reviewer)
 
     legal = desk("legal")
     page = legal.page
     legal.open(f"models?model={enrolled}")
     legal.see("#model-detail h2:has-text('Anna Zwei')")
     assert legal.loaded("#model-detail .hm-photos img") and legal.see(".hm-chart")
+    shuts_nobody_out(legal)
     page.get_by_role("button", name="Suspend").click()
     legal.see("#model-detail .hm-badge:has-text('Suspended')")
     assert client.post("/v1/generations", json=sent).status_code == 403
@@ -204,6 +211,11 @@ def test_each_role_has_only_its_pages(desk: Any) -> None:
         shown = someone.page.locator("#hm-pages a").all_inner_texts()
         expected = [p.name for p in PLACES if p.in_bar and (not p.needs or p.needs & scopes)]
         assert shown == expected, role
+
+
+def shuts_nobody_out(someone: Visitor) -> None:
+    """A filled page has no serious finding of axe's."""
+    assert found(someone.page, LIGHT) == []
 
 
 def link_of(model_id: str) -> str:
