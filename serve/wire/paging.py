@@ -46,7 +46,9 @@ def page(
         where, params = f"({where}) AND (created_at, id) < (?, ?)", (*params, *_read(cursor))
     most = MOST_OPENED if wanted else limit
     found = list(store.raw(table, where, params, "created_at DESC, id DESC", most + 1))
-    items, damaged, opened = [], [], 0
+    items: list[Item] = []
+    damaged: list[views.DamagedView] = []
+    opened = 0
     for raw in found[:most]:
         if len(items) + len(damaged) == limit:
             break
