@@ -22,7 +22,10 @@ _BASE = "/v1/models/synthetic"
 _SINGLE = ("age", "skin", "hair", "hair_colour", "eyes", "build")
 _TICK_SECONDS = 1.5
 _LIST = "candidates"
-_TO_RESULT = "() => document.getElementById('scratch-notice').scrollIntoView({ block: 'nearest' })"
+# On a phone both are below the button: what went wrong or was made, else the candidates.
+_TO_RESULT = """() => { const told = document.getElementById('scratch-notice');
+  const place = told.textContent.trim() ? told : document.getElementById('candidates');
+  place.scrollIntoView({ block: 'nearest' }); }"""
 
 
 def build(frame: Frame, blocks: Any) -> None:
