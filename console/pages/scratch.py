@@ -219,7 +219,9 @@ def build(frame: Frame, blocks: Any) -> None:
     cards.select(None, None, chosen, js=chosen_in(_LIST), **QUIET).then(
         look, state, outputs, **QUIET
     )
-    make.click(ask, [offer, gender, *single, features, seed, name, ticks], outputs, **QUIET)
+    make.click(ask, [offer, gender, *single, features, seed, name, ticks], outputs, **QUIET).then(
+        None, None, None, js=_TO_RESULT
+    )
     timer.tick(look, state, outputs, **QUIET)
     close_up.click(draw, state, outputs, **QUIET)
     discard.click(throw_away, state, outputs, **QUIET)
