@@ -312,6 +312,8 @@
     return open_.length ? `Still missing: ${listed(open_)}.` : '';
   }
   function hint(number) {
+    // Gradio's own button of the calendar has no name for who can't see it.
+    if (number === 4) document.querySelectorAll('button.calendar').forEach((each) => each.setAttribute('aria-label', 'Choose a day'));
     const place = document.querySelector(`[data-hm-missing="${number}"]`);
     const words = missing(number);
     if (place && place.textContent !== words) place.textContent = words;
