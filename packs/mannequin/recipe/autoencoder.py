@@ -22,10 +22,12 @@ from PIL import Image
 
 from .compact import load_shard
 from .compose import Examples, compose
-from .pca import set_encoder
+from .layout import FACE_BLOCKS
+from .pca import find_components, read_components, set_encoder
+from .scenes import FRAMINGS
 
 SHARDS = 3  # of the data are enough for a decoder
-LATENT_CHANNELS = 32  # the last one carries no picture
+LATENT_CHANNELS = 64  # the last one carries no picture
 PEAK = 2e-3  # learning rate
 LATENT_NOISE = 0.1  # so that the decoder forgives small errors of the transformer
 # most of the time goes to small crops: five times as many steps in the same time
@@ -35,7 +37,7 @@ CROP, CROP_SHARE = 64, 0.85
 def build() -> AutoencoderKLFlux2:
     """f16. The encoder is a chain of strided convolutions, the decoder does the work."""
     model = AutoencoderKLFlux2(
-        block_out_channels=(80,) * 5,
+        block_out_channels=(136,) * 5,
         decoder_block_out_channels=(8, 16, 48, 96, 160),
         down_block_types=("DownEncoderBlock2D",) * 5,
         up_block_types=("UpDecoderBlock2D",) * 5,
@@ -70,6 +72,46 @@ def load_examples(folder: Path, seed: int, limit: int | None = None) -> list[Exa
     for k, path in enumerate(sorted(folder.glob("shard_??????.npz"))[:limit]):
         out.append(compose(load_shard(path), seed * 10_000 + k, clean=True))
     return out
+
+
+def face_blocks(examples: list[Examples]) -> np.ndarray:
+    """All blocks (N, 16, 16, 3) that show faces, uint8."""
+    out = []
+    for e in examples:
+        groups = [(e.target[e.labels[:, 0] == k], FACE_BLOCKS[n]) for k, n in enumerate(FRAMINGS)]
+        for pictures, (top, bottom, left, right) in [
+            *groups,
+            (e.close_up, FACE_BLOCKS["reference"]),
+        ]:
+            part = pictures[:, 16 * top : 16 * bottom, 16 * left : 16 * right]
+            n, h, w, _ = part.shape
+            part = part.reshape(n, h // 16, 16, w // 16, 16, 3).transpose(0, 1, 3, 2, 4, 5)
+            out.append(part.reshape(-1, 16, 16, 3))
+    return np.concatenate(out)
+
+
+def grow(old: AutoencoderKLFlux2, examples: list[Examples]) -> AutoencoderKLFlux2:
+    """An autoencoder with more components whose first ones, and what is decoded, are the old's."""
+    model = build()
+    large = np.concatenate([e.target for e in examples])
+    count, width = model.config.latent_channels - 1, model.encoder.conv_in.out_channels
+    first = read_components(old)
+    set_encoder(model, find_components(large[::4], face_blocks(examples), count, width, first))
+    model.decoder.load_state_dict(
+        {k: v for k, v in old.decoder.state_dict().items() if k != "conv_in.weight"}, strict=False
+    )
+    before = old.config.latent_channels - 1
+    kept = [*range(before), count]  # where the old channels are; the seed's comes last
+    with torch.no_grad():
+        model.decoder.conv_in.weight.zero_()
+        model.decoder.conv_in.weight[:, kept] = old.decoder.conv_in.weight
+        model.post_quant_conv.weight.copy_(torch.eye(count + 1)[:, :, None, None])
+        model.post_quant_conv.bias.zero_()
+        for row, k in enumerate(kept):
+            model.post_quant_conv.weight[k, kept] = old.post_quant_conv.weight[row]
+            model.post_quant_conv.bias[k] = old.post_quant_conv.bias[row]
+        model.post_quant_conv.weight[:, count] = 0.0
+    return model
 
 
 def random_crop(x: torch.Tensor, rng: np.random.Generator, size: int) -> torch.Tensor:
@@ -109,17 +151,29 @@ def evaluate(model: AutoencoderKLFlux2, pictures: np.ndarray) -> tuple[float, np
 
 
 def train(
-    folder: Path, held_out: Path, out: Path, minutes: float, resume: bool = False, batch: int = 16
+    folder: Path,
+    held_out: Path,
+    out: Path,
+    minutes: float,
+    resume: bool = False,
+    old: Path | None = None,
+    batch: int = 16,
 ) -> None:
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
     examples = load_examples(folder, seed=1, limit=SHARDS)
     large = np.concatenate([e.target for e in examples])
+    faces = face_blocks(examples)
     test = load_examples(held_out, seed=2)[0].target[:48]
     print(f"{len(large)} targets", flush=True)
     model = build().to(memory_format=torch.channels_last)
-    set_encoder(model, large[rng.permutation(len(large))[:300]])
+    count, width = model.config.latent_channels - 1, model.encoder.conv_in.out_channels
+    some = large[rng.permutation(len(large))[:300]]
+    set_encoder(model, find_components(some, faces, count, width))
     out.mkdir(parents=True, exist_ok=True)
+    if old:
+        model = grow(AutoencoderKLFlux2.from_pretrained(old), examples)
+        model = model.to(memory_format=torch.channels_last)
     if resume:  # the encoder is the same for the same data; the decoder goes on
         model = AutoencoderKLFlux2.from_pretrained(out / "vae")
         model = model.to(memory_format=torch.channels_last)
@@ -187,10 +241,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=15)
     parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--grow", type=Path, help="an autoencoder with fewer components")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    train(args.data, args.held_out, args.out, args.minutes, args.resume)
+    train(args.data, args.held_out, args.out, args.minutes, args.resume, args.grow)
 
 
 if __name__ == "__main__":

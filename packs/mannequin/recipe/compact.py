@@ -35,9 +35,14 @@ def _unpack(row: np.ndarray, ends: np.ndarray) -> np.ndarray:
 
 
 def load_shard(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of a shard, compact or not. Premultiplied colours stay below their alpha."""
+    """The arrays of a shard, compact or not, and its face boxes if they were found (align.py).
+
+    Premultiplied colours stay below their alpha.
+    """
     with np.load(path) as data:
         arrays = dict(data)
+    if path.with_suffix(".boxes.npy").exists():
+        arrays["boxes"] = np.load(path.with_suffix(".boxes.npy"))
     for name in PICTURES:
         if f"{name}_ends" in arrays:
             picture = _unpack(arrays[name], arrays.pop(f"{name}_ends"))

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFilter
 
+from .align import aligned
 from .compact import load_shard
 from .pictures import contact_shadow, over
 from .poses import POSES
@@ -41,18 +42,21 @@ def _light_ground(rng: np.random.Generator) -> np.ndarray:
     return np.clip(grey + rng.normal(0, 5, 3), 0, 255)
 
 
-def degrade(picture: np.ndarray, rng: np.random.Generator, shift: float = 0.03) -> np.ndarray:
+def degrade(
+    picture: np.ndarray, rng: np.random.Generator, shift: float = 0.03, zoom: float = 0.03
+) -> np.ndarray:
     """What uploads suffer: a crop that is a little off, white balance, blur, JPEG. (H, W, 3) uint8.
 
-    shift: of the crop, as a share of the picture's sides.
+    shift: of the crop, as a share of the picture's sides; zoom: likewise of its size.
     """
     height, width = picture.shape[:2]
     image = Image.fromarray(picture)
     if rng.random() < 0.7:
-        zoom, (dx, dy) = rng.uniform(1 - shift, 1 + shift), rng.uniform(-shift, shift, 2)
+        (dx, dy) = rng.uniform(-shift, shift, 2)
+        size = rng.uniform(1 - zoom, 1 + zoom)
         grown = Image.fromarray(np.pad(picture, ((16, 16), (16, 16), (0, 0)), mode="edge"))
-        x, y = width * (0.5 + dx - zoom / 2) + 16, height * (0.5 + dy - zoom / 2) + 16
-        box = (x, y, x + width * zoom, y + height * zoom)
+        x, y = width * (0.5 + dx - size / 2) + 16, height * (0.5 + dy - size / 2) + 16
+        box = (x, y, x + width * size, y + height * size)
         image = grown.resize((width, height), Image.Resampling.BICUBIC, box)
     if rng.random() < 0.2:
         image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.0)))
@@ -76,8 +80,11 @@ def compose(shard: dict[str, np.ndarray], seed: int, clean: bool = False) -> Exa
     clean: references without degradations.
     """
     rng = np.random.default_rng(seed)
-    spoil = (lambda p, r: p) if clean else degrade
+    shard = aligned(shard)
+    spoil = (lambda p, r, **_: p) if clean else degrade
     flip = -1 if seed % 2 else 1
+    # where pictures are aligned by the detector's box: what that is off by, 1 pixel and 3 %
+    off = {"close_up": {"shift": 0.015, "zoom": 0.04} if "boxes" in shard else {}, "full_body": {}}
     size = (shard["target"].shape[2], shard["target"].shape[1])
     targets, products, labels, prompts = [], [], [], []
     for rgba, product, label in zip(
@@ -103,7 +110,9 @@ def compose(shard: dict[str, np.ndarray], seed: int, clean: bool = False) -> Exa
             )
         )
     people = {
-        name: np.array([spoil(over(c[:, ::flip], _light_ground(rng)), rng) for c in shard[name]])
+        name: np.array(
+            [spoil(over(c[:, ::flip], _light_ground(rng)), rng, **off[name]) for c in shard[name]]
+        )
         for name in ("close_up", "full_body")
     }
     return Examples(

@@ -30,7 +30,7 @@ from .sample import load, render
 from .text import build_tokenizer
 from .transformer import Denoiser
 
-VERSION = "0.2.0"
+VERSION = "0.3.0"
 PARTS = ("model_index.json", "transformer", "vae", "text_encoder", "tokenizer", "scheduler")
 CAST = "people"  # rendered by cast.py before the export; the pack's digest covers it
 HEADER = """\
@@ -148,10 +148,7 @@ def export(vae_dir: Path | None, checkpoint: Path | None, pack: Path) -> str:
     if checkpoint:
         model.load_state_dict(saved["average"])
         state = saved["state"]
-        note = (
-            f"{state['seen']} samples, {state['step']} steps, {state['seconds'] / 60:.0f} min"
-            " of training; see CARD.md"
-        )
+        note = f"{state['seen']} samples; see CARD.md"
     pipeline = Flux2KleinPipeline(
         scheduler=FlowMatchEulerDiscreteScheduler(shift=1.0, use_dynamic_shifting=False),
         vae=vae,

@@ -4,7 +4,10 @@
         --checkpoint WORK/transformer/checkpoint.pt --out WORK/ae_final --until 16:30
 
 Drawn latents are softer than those of pictures, and a decoder that has never seen them shows the
-grid of its blocks. It runs beside `train` and takes up newer checkpoints as they come.
+grid of its blocks. But a decoder that should turn them into the true picture learns to average
+faces: so a drawn face is to become what its components alone show, with SMOOTH of the true
+picture, and everything else the true picture. It runs beside `train` and takes up newer
+checkpoints as they come.
 """
 
 from __future__ import annotations
@@ -18,16 +21,20 @@ import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderKLFlux2
 
-from .autoencoder import LATENT_NOISE, PEAK, evaluate, reconstruction, to_tensor
+from .autoencoder import LATENT_NOISE, PEAK, evaluate, reconstruction, to_pictures, to_tensor
 from .compact import load_shard
 from .compose import compose
 from .latents import LatentSet, encode_shard, pass_seed
-from .layout import REFERENCES, TARGET
-from .train import draw_latents, seconds_until
+from .layout import FACE_BLOCKS, REFERENCES, TARGET
+from .pca import blocks_of, linear_pictures
+from .scenes import FRAMINGS
+from .train import FRAMING_SHARES, draw_latents, seconds_until
 from .transformer import Denoiser, input_gain
 
 CELLS = 4  # a crop is CELLS x CELLS latents, 16 pixels each
-DRAWN = 0.5  # share of crops whose latents were drawn
+DRAWN = 0.4  # share of crops whose latents were drawn
+SMOOTH = 0.2  # of the true picture in what a drawn face is to become
+FACES = 0.7  # share of crops that show a part of the face
 REFRESH = 420  # seconds between looks at the checkpoint
 
 
@@ -47,12 +54,17 @@ class Material:
         self.pictures = np.concatenate(pictures)
         self.mean = vae.bn.running_mean.view(1, -1, 1, 1)
         self.spread = torch.sqrt(vae.bn.running_var.view(1, -1, 1, 1) + vae.config.batch_norm_eps)
+        self.vae = vae
+        blocks = blocks_of(self.pictures[::4].astype(np.float32) / 127.5 - 1, 16)
+        self.block = torch.from_numpy(blocks.mean(0))
         self.own = self.unpack(self.data.target)
-        self.drawn = self.own
-        self.useful = torch.nonzero(~self.data.bare).flatten().numpy()
+        self.drawn, self.plain = self.own, self.pictures
+        useful = torch.nonzero(~self.data.bare).flatten().numpy()
+        framing = self.data.framing.numpy()
+        self.useful = [useful[framing[useful] == k] for k in range(len(FRAMINGS))]
 
     def unpack(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Latents of unit size (N, T, C) -> what the decoder takes (N, 32, 16, 12)."""
+        """Latents of unit size (N, T, C) -> what the decoder takes (N, C, 16, 12)."""
         z = (tokens.float() / input_gain()).mT.reshape(len(tokens), -1, *TARGET.grid)
         return F.pixel_shuffle(z * self.spread + self.mean, 2)
 
@@ -67,21 +79,37 @@ class Material:
             for index in torch.arange(len(self.data.target)).split(64)
         ]
         self.drawn = self.unpack(torch.cat(parts))
+        plain = [linear_pictures(self.vae, z, self.block) for z in self.drawn.split(64)]
+        self.plain = to_pictures(torch.cat(plain))
         print(f"drawn anew after {saved['state']['seen']} samples", flush=True)
 
     def crops(self, rng: np.random.Generator, count: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Latents (N, 32, CELLS, CELLS) and pictures (N, 3, 16 CELLS, 16 CELLS): heads often."""
+        """Latents (N, C, CELLS, CELLS) and pictures (N, 3, 16 CELLS, 16 CELLS): faces often."""
         z, x = [], []
-        for k in self.useful[rng.integers(0, len(self.useful), count)]:
+        shares = [FRAMING_SHARES[name] for name in FRAMINGS]
+        for framing in rng.choice(len(FRAMINGS), size=count, p=shares):
+            k = int(rng.choice(self.useful[framing]))
             drawn = rng.random() < DRAWN
             source = self.drawn if drawn else self.own
             down, along = source.shape[2] - CELLS, source.shape[3] - CELLS
-            row = int(rng.integers(0, (6 if rng.random() < 0.6 else down) + 1))
-            column = int(np.clip(round(rng.normal(along / 2, along / 4)), 0, along))
+            face = rng.random() < FACES
+            if face:  # its corner up to a block outside the face
+                top, bottom, left, right = FACE_BLOCKS[FRAMINGS[framing]]
+                low, high = max(top - 1, 0), max(bottom - CELLS + 1, top)
+                row = int(rng.integers(low, high + 1))
+                low, high = max(left - 1, 0), max(right - CELLS + 1, left)
+                column = int(rng.integers(low, high + 1))
+            else:
+                row = int(rng.integers(0, down + 1))
+                column = int(np.clip(round(rng.normal(along / 2, along / 4)), 0, along))
             part = source[k, :, row : row + CELLS, column : column + CELLS]
             z.append(part if drawn else part + LATENT_NOISE * torch.randn_like(part))
             size = 16 * CELLS
-            x.append(self.pictures[k, 16 * row : 16 * row + size, 16 * column : 16 * column + size])
+            here = (k, slice(16 * row, 16 * row + size), slice(16 * column, 16 * column + size))
+            wanted = self.pictures[here].astype(np.float32)
+            if drawn and face:
+                wanted = SMOOTH * wanted + (1 - SMOOTH) * self.plain[here]
+            x.append(wanted)
         return torch.stack(z), to_tensor(np.stack(x))
 
 
@@ -143,7 +171,7 @@ def main() -> None:
     parser.add_argument("--checkpoint", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--until", required=True, help="HH:MM")
-    parser.add_argument("--shards", type=int, default=2)
+    parser.add_argument("--shards", type=int, default=4)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()

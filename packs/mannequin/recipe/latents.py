@@ -123,6 +123,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--passes", type=int, default=2)
     parser.add_argument("--wait", type=float, default=0, help="minutes to look for more shards")
+    parser.add_argument("--aligned", action="store_true", help="wait for align.py's boxes")
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -134,7 +135,8 @@ def main() -> None:
         for number in range(args.passes):
             for shard in shards:
                 path = args.out / f"latents_{number}_{shard.stem[-6:]}.pt"
-                if not path.exists():
+                ready = shard.with_suffix(".boxes.npy").exists() or not args.aligned
+                if ready and not path.exists():
                     torch.save(encode_shard(vae, shard, number), path.with_suffix(".tmp"))
                     path.with_suffix(".tmp").rename(path)
                     print(path.name, flush=True)

@@ -36,7 +36,7 @@ from .poses import POSES, take_pose
 from .scenes import FRAMINGS, LIGHTS, light
 from .studio import FACE_DISTANCE, Studio
 
-DRESSINGS = 2  # a person's outfits and poses, each seen in every framing
+DRESSINGS = 1  # a person's outfits and poses, each seen in every framing
 FIELDS = ("target", "product", "close_up", "full_body", "labels", "takes", "owner", "horizon")
 TURN = 0.5  # radians of a turned body, and what a take adds to every one
 TAKE_TURN = 0.08
@@ -69,7 +69,9 @@ def pick_product(rng: np.random.Generator, gender: str, photos: list[Photo]) -> 
     return photo.product(rng)
 
 
-def render_person(studio: Studio, rng: np.random.Generator, photos: list[Photo]) -> dict:
+def render_person(
+    studio: Studio, rng: np.random.Generator, photos: list[Photo], dressings: int = DRESSINGS
+) -> dict:
     """One person: references, and every framing of every dressing. Field name -> list."""
     rows: dict[str, list] = {k: [] for k in FIELDS}
     draw = studio.renderer.draw
@@ -83,7 +85,7 @@ def render_person(studio: Studio, rng: np.random.Generator, photos: list[Photo])
     camera = studio.full_body_camera(marks, rng.uniform(0.84, 0.92), rng.uniform(-0.1, 0.1))
     rows["full_body"].append(draw(parts, camera, light("soft", rng.normal()), FULL_BODY.size))
     studio.renderer.release(parts)
-    for _ in range(DRESSINGS):
+    for _ in range(dressings):
         bare = rng.random() < 0.1  # keeps the clothes of the full-body picture
         product = pick_product(rng, person.gender, photos)
         takes = rng.normal(size=len(TAKES))
@@ -113,24 +115,26 @@ def render_person(studio: Studio, rng: np.random.Generator, photos: list[Photo])
 
 
 def render_shard(
-    studio: Studio, seed: int, people: int, photos: list[Photo]
+    studio: Studio, seed: int, people: int, photos: list[Photo], dressings: int = DRESSINGS
 ) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(seed)
     rows: dict[str, list] = {k: [] for k in FIELDS}
     for owner in range(people):
-        for name, values in render_person(studio, rng, photos).items():
+        for name, values in render_person(studio, rng, photos, dressings).items():
             rows[name] += values
-        rows["owner"] += [owner] * (DRESSINGS * len(FRAMINGS))
+        rows["owner"] += [owner] * (dressings * len(FRAMINGS))
     return {k: np.array(v) for k, v in rows.items()}
 
 
-def work(assets: Path, out: Path, seed: int, people: int, photos: list[Photo]) -> None:
+def work(
+    assets: Path, out: Path, seed: int, people: int, photos: list[Photo], dressings: int
+) -> None:
     path = out / f"shard_{seed:06d}.npz"
     if path.exists():
         return
     start = time.time()
     studio = Studio(assets, samples=0)
-    shard = render_shard(studio, seed, people, photos)
+    shard = render_shard(studio, seed, people, photos, dressings)
     temporary = path.with_suffix(".tmp.npz")
     np.savez_compressed(temporary, **shard)
     temporary.rename(path)
@@ -145,6 +149,7 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--count", type=int, default=1)
     parser.add_argument("--people", type=int, default=80)
+    parser.add_argument("--dressings", type=int, default=DRESSINGS)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--photos", type=Path, help="cut-outs of garment photos; see photos.py")
     args = parser.parse_args()
@@ -152,7 +157,7 @@ def main() -> None:
     seeds = list(range(args.first, args.first + args.count))
     if args.count == 1:
         photos = load_photos(args.photos) if args.photos else []
-        work(args.assets, args.out, args.first, args.people, photos)
+        work(args.assets, args.out, args.first, args.people, photos, args.dressings)
         return
     # a fresh process a shard: software GL drivers leak
     running: list[subprocess.Popen] = []
@@ -162,7 +167,7 @@ def main() -> None:
             command = [sys.executable, "-m", "recipe.shards", "--assets", str(args.assets)]
             command += ["--out", str(args.out), "--first", str(seeds.pop(0))]
             environment = {**os.environ, "LP_NUM_THREADS": "0", "OMP_NUM_THREADS": "1"}
-            command += ["--people", str(args.people)]
+            command += ["--people", str(args.people), "--dressings", str(args.dressings)]
             command += ["--photos", str(args.photos)] if args.photos else []
             running.append(subprocess.Popen(command, env=environment))
         time.sleep(0.2)

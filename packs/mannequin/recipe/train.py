@@ -35,6 +35,8 @@ BATCHES: tuple[tuple[tuple[Slot, ...], bool, float], ...] = (
     ((PRODUCT,), False, 0.03),
     ((CLOSE_UP, PRODUCT), False, 0.05),
 )
+# how often a framing is drawn: likeness is told by the first two
+FRAMING_SHARES = {"close_up": 0.42, "half_body": 0.36, "full_body": 0.22}
 CONSTANT_SHARE = 0.6
 
 
@@ -78,8 +80,8 @@ def token_weights() -> torch.Tensor:
     rows, columns = TARGET.grid
     weights = torch.full((len(FRAMINGS), rows, columns), 0.6)
     boxes = {  # rows from, to, columns from, to: the person, then the face
-        "close_up": ((0, 8, 0, 6, 1.0), (1, 5, 1, 5, 2.5)),
-        "half_body": ((0, 8, 1, 5, 1.2), (1, 3, 2, 4, 4.0)),
+        "close_up": ((0, 8, 0, 6, 1.0), (1, 5, 1, 5, 2.5), (2, 4, 2, 4, 5.0)),
+        "half_body": ((0, 8, 1, 5, 1.2), (1, 3, 2, 4, 8.0)),
         "full_body": ((0, 8, 1, 5, 1.4), (0, 2, 2, 4, 4.0)),
     }
     for name, parts in boxes.items():
@@ -107,9 +109,9 @@ def draw_latents(
     return model(noise, text, context, torch.cat([image_ids(s) for s in (TARGET, *slots)]))
 
 
-def loss_of(model: Denoiser, data: LatentSet, index: torch.Tensor, slots: tuple) -> torch.Tensor:
+def error_of(drawn: torch.Tensor, data: LatentSet, index: torch.Tensor) -> torch.Tensor:
     """Weighted squared error; the seed channels carry no picture and do not count."""
-    error = (draw_latents(model, data, index, slots) - data.target[index].float()) ** 2
+    error = (drawn - data.target[index].float()) ** 2
     weights = token_weights().to(error.device)[data.framing[index].long()]
     return (error[..., :-SEED_CHANNELS].mean(-1) * weights).mean()
 
@@ -121,7 +123,7 @@ def held_out_sheet(model: Denoiser, vae, data: LatentSet, path: Path, count: int
     index = torch.nonzero(~data.bare).flatten()
     index = index[torch.linspace(0, len(index) - 1, min(240, len(index))).long()]
     torch.manual_seed(1)
-    value = loss_of(model, data, index, REFERENCES).item()
+    value = error_of(draw_latents(model, data, index, REFERENCES), data, index).item()
     index = index[torch.linspace(0, len(index) - 1, count).long()]
     latents = draw_latents(model, data, index, REFERENCES, seed=0)
     model.train()
@@ -154,9 +156,21 @@ class Feed:
         count = len(list(self.folder.glob("latents_*.pt")))
         if count > self.count and not (self.count and self.limit):
             self.data, self.count = load_set(self.folder, self.limit).to(self.device), count
-            bare = self.data.bare
-            self.worn, self.bare = (torch.nonzero(bare == b).flatten() for b in (False, True))
+            self.pools = {
+                (bare, k): torch.nonzero(
+                    (self.data.bare == bare) & (self.data.framing == k)
+                ).flatten()
+                for bare in (False, True)
+                for k in range(len(FRAMINGS))
+            }
         return self.data
+
+    def draw(self, rng: np.random.Generator, bare: bool, count: int) -> torch.Tensor:
+        """Row numbers of a batch, framings by FRAMING_SHARES."""
+        shares = [FRAMING_SHARES[name] for name in FRAMINGS]
+        chosen = rng.choice(len(FRAMINGS), size=count, p=shares)
+        pools = [self.pools[bare, int(k)] for k in chosen]
+        return torch.stack([pool[int(rng.integers(len(pool)))] for pool in pools])
 
 
 class Team:
@@ -220,10 +234,10 @@ def train(rank: int, args: argparse.Namespace) -> None:
     while done < 1:
         slots, wants_bare, _ = BATCHES[rng.choice(len(BATCHES), p=[b[2] for b in BATCHES])]
         data = feed.fresh()
-        pool = feed.bare if wants_bare else feed.worn
-        index = pool[torch.from_numpy(rng.integers(0, len(pool), args.batch)).to(pool.device)]
+        index = feed.draw(rng, wants_bare, args.batch)
         with torch.autocast(args.device, torch.bfloat16, enabled=args.device == "cuda"):
-            loss = loss_of(model, data, index.to(args.device), slots)
+            index = index.to(args.device)
+            loss = error_of(draw_latents(model, data, index, slots), data, index)
         loss.backward()
         state["seconds"] = earlier + time.time() - start
         done = team.average(model, state["seconds"] / total)
@@ -258,8 +272,9 @@ def load(path: Path, model: Denoiser, optimisers: Optimisers) -> tuple[dict, dic
     """Take up a checkpoint; returns the averaged weights and the counters."""
     saved = torch.load(path, weights_only=True, map_location=next(model.parameters()).device)
     model.load_state_dict(saved["model"])
-    for optimiser, values in zip(optimisers.all, saved["optimisers"], strict=True):
-        optimiser.load_state_dict(values)
+    if "optimisers" in saved:  # a widened checkpoint has none
+        for optimiser, values in zip(optimisers.all, saved["optimisers"], strict=True):
+            optimiser.load_state_dict(values)
     return saved["average"], saved["state"]
 
 

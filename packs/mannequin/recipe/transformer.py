@@ -7,20 +7,23 @@ from diffusers import Flux2Transformer2DModel
 from torch import nn
 
 from .autoencoder import LATENT_CHANNELS
-from .layout import SEED_CHANNELS, TEXT_LAYERS, TEXT_TOKENS, Slot
+from .layout import CALM, SEED_CHANNELS, TEXT_LAYERS, TEXT_TOKENS, Slot
 from .pca import NOISE_SCALE
 from .text import TEXT_WIDTH, build_text_encoder
 
-# "small" trains on a few CPU cores, "large" on a GPU; 2.7 and 26 million parameters
+TINY = {
+    "num_layers": 1,
+    "num_single_layers": 4,
+    "attention_head_dim": 48,
+    "num_attention_heads": 4,
+    "axes_dims_rope": (8, 16, 16, 8),
+    "mlp_ratio": 1.5,
+}
+# 2.8, 6 and 26 million parameters: "small" trains on a CPU core, "large" on a GPU; "tiny" is what
+# small ones were grown from (see widen.py)
 SIZES = {
-    "small": {
-        "num_layers": 1,
-        "num_single_layers": 4,
-        "attention_head_dim": 48,
-        "num_attention_heads": 4,
-        "axes_dims_rope": (8, 16, 16, 8),
-        "mlp_ratio": 1.5,
-    },
+    "tiny": TINY,
+    "small": TINY | {"num_attention_heads": 6},
     "large": {
         "num_layers": 2,
         "num_single_layers": 8,
@@ -32,10 +35,12 @@ SIZES = {
 }
 
 
-def build_transformer(size: str = "small") -> Flux2Transformer2DModel:
+def build_transformer(
+    size: str = "small", channels: int = 4 * LATENT_CHANNELS
+) -> Flux2Transformer2DModel:
     return Flux2Transformer2DModel(
         patch_size=1,
-        in_channels=4 * LATENT_CHANNELS,
+        in_channels=channels,
         joint_attention_dim=TEXT_WIDTH * len(TEXT_LAYERS),
         timestep_guidance_channels=128,
         rope_theta=2000,
@@ -76,11 +81,11 @@ class Denoiser(nn.Module):
     velocity = -picture; the noise that stays is 1/NOISE_SCALE of the picture.
     """
 
-    def __init__(self, size: str = "small") -> None:
+    def __init__(self, size: str = "small", channels: int = 4 * LATENT_CHANNELS) -> None:
         super().__init__()
         self.size = size
         self.text_encoder = build_text_encoder()
-        self.transformer = build_transformer(size)
+        self.transformer = build_transformer(size, channels)
 
     def embed(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """(N, length) -> (N, length, width * layers), joined as the pipeline joins them."""
@@ -117,6 +122,7 @@ class Denoiser(nn.Module):
         copy = build_transformer(self.size)
         copy.load_state_dict(self.transformer.state_dict())
         copy.x_embedder.weight.mul_(input_gain())
+        copy.x_embedder.weight[:, -SEED_CHANNELS:].mul_(torch.tensor(CALM))
         scale = -torch.full((4 * LATENT_CHANNELS,), NOISE_SCALE)
         scale[-SEED_CHANNELS:] = 0.0
         copy.proj_out.weight.mul_(scale[:, None])
