@@ -15,7 +15,7 @@ from tests.cluster.started import Started
 from tests.line import free_port
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
-AGAIN_MS = 90_000  # Ray starts a replica anew, which loads the pack
+AGAIN_MS = 180_000  # Ray starts a replica anew, which loads the pack
 
 
 @pytest.fixture
@@ -78,7 +78,9 @@ def test_a_picture_comes_although_its_replica_is_killed_while_rendering(
     page.click("#generate")
     visitor.see("#progress .hm-progress", slow=True)
     replica_of(started).send_signal(signal.SIGKILL)
-    page.locator("#pictures figure").first.wait_for(timeout=AGAIN_MS)
+    ended = page.locator("#pictures figure, #progress .hm-is-failed").first
+    ended.wait_for(timeout=AGAIN_MS)
+    assert page.locator("#progress .hm-is-failed").count() == 0, page.inner_text("#progress")
     assert page.locator("#notice [role=alert]").count() == 0
     assert visitor.loaded("#pictures figure img")
     assert visitor.foreign == [] and visitor.errors == []
