@@ -40,6 +40,9 @@ class Recording:
     def describe(self) -> PackSummary:
         return self._inner.describe()
 
+    def ready(self) -> None:
+        self._inner.ready()
+
     def render(self, jobs: Sequence[RenderJob]) -> Iterator[RenderEvent]:
         self.jobs = tuple(jobs)
         return self._inner.render(jobs)

@@ -152,6 +152,7 @@ class Dispatcher:
             waiting = [job for s in stores.values() for job in guarded(self._look, s) or ()]
             if not waiting:
                 return ()
+            self._parts.diffusion.ready()  # else what is claimed would only wait in a lease
             size = self._parts.diffusion.describe().max_batch
             chosen = scheduler.next_batch(waiting, size, self._parts.clock(), self._served)
             claims = [guarded(self._claim, stores[job.workspace_id], job) for job in chosen]

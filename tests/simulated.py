@@ -54,6 +54,9 @@ class SimulatedDiffusion:
     def describe(self) -> PackSummary:
         return SUMMARY
 
+    def ready(self) -> None:
+        """Always."""
+
     def render(self, jobs: Sequence[RenderJob]) -> Iterator[RenderEvent]:
         assert len({(job.width, job.height, job.steps, layout(job)) for job in jobs}) == 1
         assert len(jobs) <= SUMMARY.max_batch

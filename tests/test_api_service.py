@@ -41,7 +41,7 @@ def test_not_ready_is_503_with_retry_after(
     def starting() -> None:
         raise Starting("Loading.")
 
-    monkeypatch.setattr(service.diffusion, "describe", starting)
+    monkeypatch.setattr(service.diffusion, "ready", starting)
     answer = new_client(service.app, {}).get("/readyz")
     assert code_of(answer) == (503, "starting") and answer.headers["retry-after"]
 

@@ -89,7 +89,7 @@ def test_a_pack_that_is_still_loading_keeps_generations_waiting(
     def starting() -> None:
         raise Starting("Loading.")
 
-    monkeypatch.setattr(fresh_service.diffusion, "describe", starting)
+    monkeypatch.setattr(fresh_service.diffusion, "ready", starting)
     fresh_service.services.dispatcher.run_once()
     kept = fresh_service.store.get("generations", generation_id)
     assert (kept.columns["status"], kept.columns["attempts"]) == ("queued", 0)

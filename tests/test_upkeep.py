@@ -18,6 +18,7 @@ from serve.dispatcher import Dispatcher
 from serve.idempotency import Once
 from serve.settings import load_settings
 from serve.showcase import demo_workspace, samples
+from serve.unsealing import open_source
 from tests.service import Service, enrolment
 from workspace.keys import load_root_key
 from workspace.registry import Registry
@@ -60,13 +61,14 @@ def test_a_damaged_workspace_does_not_keep_the_appliance_from_starting(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = load_settings(home=tmp_path / "home")
-    found = up._first_workspace(settings)
-    assert found is not None and up._first_workspace(settings) == found
+    source = open_source(settings, create=True, may_wait=False)
+    found = up._first_workspace(settings, source)
+    assert found is not None and up._first_workspace(settings, source) == found
     registry = Registry(settings.home, load_root_key(settings.root_key_file, create=False))
     other = registry.create("other", "pro", datetime.now(UTC))
     registry.control.execute("UPDATE workspaces SET plan = 'pro' WHERE id = ?", [found])
     registry.close()
-    assert up._first_workspace(settings) is None
+    assert up._first_workspace(settings, source) is None
     assert main(["workspace", "list", "--home", str(settings.home), "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)
     assert listed[0] == {"id": found, "error": "seal_broken"}

@@ -16,10 +16,18 @@ class Diffusion(Protocol):
     """Renders batches of compatible jobs (same size, steps and reference layout)."""
 
     def describe(self) -> PackSummary:
-        """Say what is loaded.
+        """Say what is loaded, as last heard: it does not change while the appliance runs.
 
         Raises:
-            Starting: the replica has not finished loading.
+            Starting: no replica has finished loading since the start.
+        """
+        ...
+
+    def ready(self) -> None:
+        """Make sure that a replica answers now.
+
+        Raises:
+            Starting: none does; it is starting, or it broke and is being started again.
         """
         ...
 

@@ -27,6 +27,7 @@ def healthz() -> str:
 def readyz(request: Request) -> about.ReadyView:
     """Say what is loaded, or 503 `starting` while something is not."""
     services = services_of(request)
+    services.diffusion.ready()
     pack = services.diffusion.describe()
     return about.ReadyView(
         pack=f"{pack.name} {pack.version}",

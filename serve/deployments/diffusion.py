@@ -40,6 +40,9 @@ class LocalDiffusion:
         """Say what is loaded."""
         return self._summary
 
+    def ready(self) -> None:
+        """It is there as soon as it exists."""
+
     @property
     def drawing(self) -> int:
         """How many pictures are in work, or wait for their turn in here."""

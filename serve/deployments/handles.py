@@ -39,7 +39,7 @@ from workspace.types import (
 KNOCK_SECONDS = 5.0  # how long a call waits for a replica that is starting
 ANSWER_SECONDS = 60.0  # how long a face may take
 _CLASSIFIER = "The nudity classifier"
-SUMMARY_SECONDS = 1.0  # a replica's description is asked for at most so often
+HEARD_SECONDS = 1.0  # a replica is asked whether it is there at most so often
 
 
 @contextmanager
@@ -80,20 +80,28 @@ class RayDiffusion:
         self._changed = threading.Condition()
         self._idle = list(range(len(self._replicas)))
         self._drawing: dict[str, int] = {}  # job id -> replica
-        self._summary: tuple[float, PackSummary] | None = None
+        self._heard: tuple[float, PackSummary] | None = None
 
     def describe(self) -> PackSummary:
-        """Say what is loaded.
+        """Say what is loaded, as last heard; who only asks for limits never waits for a replica.
 
         Raises:
-            Starting: no replica has finished loading.
+            Starting: no replica has finished loading since the start.
         """
-        known = self._summary
-        if known and time.monotonic() - known[0] < SUMMARY_SECONDS:
-            return known[1]
-        summary, _ = self._introduce(0)
-        self._summary = (time.monotonic(), summary)
-        return summary
+        if self._heard is None:
+            self.ready()
+        assert self._heard is not None
+        return self._heard[1]
+
+    def ready(self) -> None:
+        """Make sure that a replica answered within the last second.
+
+        Raises:
+            Starting: none does.
+        """
+        if self._heard is None or time.monotonic() - self._heard[0] > HEARD_SECONDS:
+            summary, _ = self._introduce(0)
+            self._heard = (time.monotonic(), summary)
 
     def render(self, jobs: Sequence[RenderJob]) -> Generator[RenderEvent, None, None]:
         """Draw all jobs: a StepDone after each step, then a Rendered for each job.
