@@ -170,9 +170,13 @@ class Marker:
         pixels = self._watermark.embed(picture, mark)
         return (picture, None) if pixels is None else (pixels, mark)
 
-    def watermark_of(self, picture: RGB) -> str | None:
-        """Find the id of a watermark of this appliance in any picture's pixels."""
-        found = self._watermark.find(picture)
+    def watermark_of(self, picture: RGB, any_way_up: bool = False) -> str | None:
+        """Find the id of a watermark of this appliance in any picture's pixels.
+
+        Args:
+            any_way_up: Also look whether the picture was mirrored or turned by 90 degrees.
+        """
+        found = self._watermark.find(picture, any_way_up)
         return found.mark if found else None
 
     def packet(

@@ -2,19 +2,23 @@
 
 Every part is an asset of its own under its own key, owned by the model. Destroying the assets
 destroys the keys, and with them the likeness; nothing clear is ever written. The photos are sealed
-at enrolment; the vector joins them in `save`, only after consent is on record.
+at enrolment; the vector joins them in `save`, only after consent is on record. Beside them is noted
+what each photo looks like as a picture (`looks`: nothing of a face), so that it is recognised where
+custom models are never taken.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from compliance.marks import fingerprints
 from identity import photos
-from workspace.errors import NotFound, SealBroken
+from workspace.errors import NotFound, SealBroken, UnsupportedImage
 from workspace.store import WorkspaceStore
 from workspace.types import RGB, AssetId, Embedding, Face, ModelId, PhotoKind
 
@@ -41,8 +45,8 @@ def save_photos(store: WorkspaceStore, model_id: ModelId, full_body: RGB, close_
     Raises:
         StorageFull: nothing is left behind.
     """
-    files = (photos.encode(image, "jpeg")[0] for image in (full_body, close_up))
-    save_files(store, model_id, *files)
+    pixels = (full_body, close_up)
+    _seal(store, model_id, [photos.encode(image, "jpeg")[0] for image in pixels], pixels)
 
 
 def save_files(store: WorkspaceStore, model_id: ModelId, full_body: bytes, close_up: bytes) -> None:
@@ -50,9 +54,10 @@ def save_files(store: WorkspaceStore, model_id: ModelId, full_body: bytes, close
 
     Raises:
         StorageFull: nothing is left behind.
+        UnsupportedImage: one of them is no picture.
     """
-    for kind, data in zip(PHOTOS, (full_body, close_up), strict=True):
-        store.assets.put(data, kind, model_id, photos.MEDIA_TYPES["jpeg"])
+    files = (full_body, close_up)
+    _seal(store, model_id, files, [decode_stored(data) for data in files])
 
 
 def save(
@@ -136,6 +141,42 @@ def embeddings(store: WorkspaceStore) -> dict[ModelId, Embedding]:
     }
 
 
+def looks(store: WorkspaceStore, model_id: ModelId) -> tuple[str, ...]:
+    """What the two reference photos look like; empty when there are none (any more).
+
+    Of a model that was made before looks were noted, they are noted now.
+    """
+    with store.transaction():
+        try:
+            known = store.note(_looks(model_id))
+        except SealBroken:
+            known = None
+        if known is None:
+            try:
+                pixels = open_photos(store, model_id)
+            except (NotFound, SealBroken, UnsupportedImage):
+                return ()
+            known = {"looks": [fingerprints.look_of(image) for image in pixels]}
+            store.put_note(_looks(model_id), known)
+    return tuple(known["looks"])
+
+
+def shown_in(store: WorkspaceStore, wanted: Sequence[str]) -> ModelId | None:
+    """Find a model whose reference photo is the same picture as one of these looks.
+
+    It compares pictures, not people: a photo's sizes and formats are seen through, a crop is not.
+    """
+    sql = (
+        "SELECT DISTINCT owner_id FROM assets WHERE kind = ?"
+        " AND owner_id IN (SELECT id FROM models)"  # photos of drafts have the same kind
+    )
+    for row in list(store.db.query(sql, [PHOTOS[0]])):
+        model_id = ModelId(row["owner_id"])
+        if fingerprints.are_near(wanted, looks(store, model_id)):
+            return model_id
+    return None
+
+
 def destroy(store: WorkspaceStore, model_id: ModelId) -> dict[str, int]:
     """Erase photos, vector and evidence of a model for good; counts what there was, by kind."""
     counts: dict[str, int] = {}
@@ -146,6 +187,7 @@ def destroy(store: WorkspaceStore, model_id: ModelId) -> dict[str, int]:
                 store.assets.destroy(asset_id)
             if found:
                 counts[kind] = len(found)
+        store.destroy("meta", _looks(model_id))
     return counts
 
 
@@ -163,6 +205,20 @@ def face_from_json(content: dict[str, Any]) -> Face:
     left, top, right, bottom = content["box"]
     landmarks = tuple((float(x), float(y)) for x, y in content["landmarks"])
     return Face((left, top, right, bottom), landmarks, content["score"])
+
+
+def _seal(
+    store: WorkspaceStore, model_id: ModelId, files: Sequence[bytes], pixels: Sequence[RGB]
+) -> None:
+    seen = {"looks": [fingerprints.look_of(image) for image in pixels]}
+    with store.transaction():
+        for kind, data in zip(PHOTOS, files, strict=True):
+            store.assets.put(data, kind, model_id, photos.MEDIA_TYPES["jpeg"])
+        store.put_note(_looks(model_id), seen)
+
+
+def _looks(model_id: ModelId) -> str:
+    return f"looks {model_id}"
 
 
 def _only(store: WorkspaceStore, model_id: ModelId, kind: str) -> AssetId:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from compliance.marks import fingerprints
@@ -36,6 +37,26 @@ def test_an_image_is_found_by_look_and_by_watermark(
     assert fingerprints.of_watermark(own, MARK) == "img_one"
     assert fingerprints.nearest(own, "33" * 32) is None
     assert fingerprints.nearest(foreign, LOOK) is fingerprints.of_watermark(foreign, MARK) is None
+
+
+def test_a_picture_is_known_mirrored_and_turned_and_not_the_closest_only(
+    stores: tuple[WorkspaceStore, WorkspaceStore],
+) -> None:
+    own, _ = stores
+    picture = np.random.default_rng(5).integers(0, 256, (40, 30, 3)).astype(np.uint8)
+    look = fingerprints.look_of(picture)
+    assert fingerprints.looks_of(picture)[0] == look
+    close = f"{int(look, 16) ^ 1:064x}"
+    fingerprints.note(own, "img_one", look, None, NOW)
+    fingerprints.note(own, "img_two", close, None, NOW)
+    fingerprints.note(own, "img_far", OTHER, None, NOW)
+    for turns in range(4):
+        for side in (picture, picture[:, ::-1]):
+            looks = fingerprints.looks_of(np.ascontiguousarray(np.rot90(side, turns)))
+            assert sorted(fingerprints.all_near(own, looks)) == ["img_one", "img_two"]
+            assert fingerprints.are_near(looks, [OTHER, close])
+    assert fingerprints.nearest(own, fingerprints.look_of(picture[:, ::-1].copy())) is None
+    assert fingerprints.all_near(own, ["33" * 32]) == fingerprints.all_near(own, []) == []
 
 
 def test_what_is_destroyed_is_forgotten_at_once(

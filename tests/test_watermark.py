@@ -60,6 +60,24 @@ def test_it_is_found_after_what_pictures_go_through(change: Callable[[RGB], RGB]
     assert found is not None and found.mark == MARK
 
 
+def mirrored(picture: RGB) -> RGB:
+    return jpeg(np.ascontiguousarray(crop(picture)[:, ::-1]))
+
+
+def turned(picture: RGB) -> RGB:
+    return jpeg(np.ascontiguousarray(np.rot90(picture)))
+
+
+@pytest.mark.parametrize("change", [mirrored, turned])
+def test_a_mirrored_or_turned_picture_is_known_where_somebody_asks(
+    change: Callable[[RGB], RGB],
+) -> None:
+    changed = change(marked())
+    assert water().find(changed) is None
+    found = water().find(changed, any_way_up=True)
+    assert found is not None and found.mark == MARK
+
+
 def test_it_can_hardly_be_seen() -> None:
     error = np.mean((marked().astype(float) - photo().astype(float)) ** 2)
     assert 10 * np.log10(255**2 / error) > 45

@@ -3,6 +3,7 @@
     look = look_of(picture)                          # 64 hexadecimal digits
     note(store, image_id, look, watermark_id, now)   # part of the transaction that keeps the image
     nearest(store, look), of_watermark(store, mark)
+    all_near(store, looks_of(picture))               # turned and mirrored ones, too
 
 Rules: looks and watermark ids are sealed, one row per image; a picture is only ever compared with
 those of the workspace that asks. The opened rows stay in memory with the workspace's store and are
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -60,8 +61,23 @@ _lock = threading.Lock()
 
 def look_of(picture: RGB) -> str:
     """Compute a picture's look, 64 hexadecimal digits."""
+    return _look(_small(picture))
+
+
+def looks_of(picture: RGB) -> tuple[str, ...]:
+    """Compute the looks of a picture in its eight ways up: as it is, turned, and mirrored."""
+    small = _small(picture)
+    sides = (small, small[:, ::-1])
+    return tuple(_look(np.rot90(side, turns)) for side in sides for turns in range(4))
+
+
+def _small(picture: RGB) -> NDArray[np.float32]:
     grey: Any = cv2.resize(picture, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
-    waves = cv2.dct(cv2.cvtColor(grey, cv2.COLOR_RGB2GRAY).astype(np.float32))
+    return np.asarray(cv2.cvtColor(grey, cv2.COLOR_RGB2GRAY), np.float32)
+
+
+def _look(small: NDArray[np.float32]) -> str:
+    waves = cv2.dct(np.ascontiguousarray(small))
     low = np.asarray(waves[:16, :16]).ravel().copy()
     low[0] = 0.0  # the mean brightness says nothing
     return np.packbits(low > np.median(low)).tobytes().hex()
@@ -70,6 +86,12 @@ def look_of(picture: RGB) -> str:
 def distance(left: str, right: str) -> int:
     """Count the bits that differ."""
     return (int(left, 16) ^ int(right, 16)).bit_count()
+
+
+def are_near(looks: Iterable[str], others: Iterable[str]) -> bool:
+    """Tell whether any of these looks is that of the same picture as any of the others."""
+    known = tuple(others)
+    return any(distance(look, other) <= NEAR for look in looks for other in known)
 
 
 def note(store: WorkspaceStore, image_id: str, look: str, mark: str | None, now: datetime) -> None:
@@ -97,6 +119,18 @@ def nearest(store: WorkspaceStore, look: str) -> Near | None:
     best = int(np.argmin(differ))
     found = Near(known[best][0], int(differ[best]))
     return found if found.distance <= NEAR else None
+
+
+def all_near(store: WorkspaceStore, looks: Iterable[str]) -> list[str]:
+    """Find every image of this workspace that looks like one of these, not the closest only."""
+    index, wanted = _current(store), [_packed(look) for look in looks]
+    with _lock:
+        known = list(index.looks.items())
+    if not known or not wanted:
+        return []
+    every = np.stack([each for _, each in known])
+    least = np.min([np.bitwise_count(every ^ look).sum(axis=1) for look in wanted], axis=0)
+    return [known[k][0] for k in np.flatnonzero(least <= NEAR)]
 
 
 def of_watermark(store: WorkspaceStore, mark: str) -> str | None:

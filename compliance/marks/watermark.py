@@ -12,7 +12,8 @@ Finding it folds all tiles into one, tries scales, and looks where in the tile t
 
 A unit is a pixel up to 767 pixels on the short side, then 2, 4, 8: large pictures survive more.
 Rules: what is found is only reported when its 24-bit tag fits the key. Pure; no I/O and no chance:
-the same picture and id give the same pixels. Not covered: rotation, mirroring, stretching in one
+the same picture and id give the same pixels. A picture that was mirrored or turned by 90 degrees is
+looked at only where the caller asks for it. Not covered: other rotation, stretching in one
 direction, crops below about two tiles.
 """
 
@@ -51,6 +52,8 @@ _MOST_TRIES = 8
 
 Floats = NDArray[np.float32]
 Waves = NDArray[np.complexfloating[Any]]
+Way = tuple[int, bool]  # quarter turns, after mirroring
+_EVERY_WAY: tuple[Way, ...] = tuple((turns, side) for side in (False, True) for turns in range(4))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,20 +107,29 @@ class Watermark:
         found = self._decoded(*self._tile(_brightness(picture), 1 / unit), 1 / unit)
         return found is not None and found.mark == mark
 
-    def find(self, picture: RGB) -> Found | None:
-        """Look for a mark of this key at any scale."""
+    def find(self, picture: RGB, any_way_up: bool = False) -> Found | None:
+        """Look for a mark of this key at any scale.
+
+        Args:
+            any_way_up: Also look whether the picture was mirrored or turned by 90 degrees.
+        """
+        ways = _EVERY_WAY if any_way_up else _EVERY_WAY[:1]
         light = _not_too_long(_brightness(picture))
         if min(light.shape) < TILE:
             return None
         for scale in _likely(min(light.shape)):
-            found = self._decoded(*self._tile(light, scale), scale)
-            if found is not None:
-                return found
-        places = sorted(self._search(light), reverse=True)[:_MOST_TRIES]
-        for strength, scale in places:
-            found = self._finer(light, scale) if strength > _MIN_STRENGTH else None
-            if found is not None:
-                return found
+            folded = _fold(light, scale)
+            for way in ways:
+                found = self._decoded(*self._aligned(_laid(folded, way)), scale)
+                if found is not None:
+                    return found
+        strengths = list(self._search(light, ways))
+        for way in ways:
+            places = sorted((one for one in strengths if one[2] == way), reverse=True)
+            for strength, scale, _ in places[:_MOST_TRIES]:
+                found = self._finer(light, scale, way) if strength > _MIN_STRENGTH else None
+                if found is not None:
+                    return found
         return None
 
     def _heard(self, spectrum: Waves) -> Floats:
@@ -126,9 +138,9 @@ class Watermark:
         values = np.stack((waves.real, -waves.imag)).ravel() * _NORM
         return np.asarray(np.einsum("ij,j->i", self._patterns, values), np.float32)
 
-    def _finer(self, light: Floats, scale: float) -> Found | None:
+    def _finer(self, light: Floats, scale: float, way: Way) -> Found | None:
         around = [scale * (1 + step / 1000) for step in (-4, -3, -2, -1, 0, 1, 2, 3, 4)]
-        tiles = [(*self._tile(light, one), one) for one in around]
+        tiles = [(*self._aligned(_laid(_fold(light, one), way)), one) for one in around]
         return self._decoded(*max(tiles, key=lambda one: one[0]))
 
     def _decoded(self, strength: float, spectrum: Waves, scale: float) -> Found | None:
@@ -137,8 +149,7 @@ class Watermark:
 
     def _tile(self, light: Floats, scale: float) -> tuple[float, Waves]:
         """Fold the picture at a scale and turn the tile to where the sync pattern fits best."""
-        height, width = (max(TILE, round(side * scale)) for side in light.shape)
-        return self._aligned(_folded(_weighed(_resized(light, width, height))[0]))
+        return self._aligned(_fold(light, scale))
 
     def _aligned(self, folded: Floats) -> tuple[float, Waves]:
         spectrum = np.fft.rfft2(folded)
@@ -149,8 +160,8 @@ class Watermark:
         cycles = down * np.fft.fftfreq(TILE)[:, None] + right * np.fft.rfftfreq(TILE)
         return strength, spectrum * np.exp(2j * np.pi * cycles)
 
-    def _search(self, light: Floats) -> Iterator[tuple[float, float]]:
-        """Try every scale on the middle of the picture: strengths of the sync, and scales."""
+    def _search(self, light: Floats, ways: tuple[Way, ...]) -> Iterator[tuple[float, float, Way]]:
+        """Try every scale on the middle of the picture: strengths of the sync, scales and ways."""
         short = min(light.shape)
         steps = int(math.log(_LARGEST / _SMALLEST) / _SCALE_STEP)
         scales = [_SMALLEST / short * math.exp(step * _SCALE_STEP) for step in range(steps + 1)]
@@ -163,7 +174,9 @@ class Watermark:
             for scale in few:
                 size = round(width * scale / near), round(height * scale / near)
                 shaped = np.asarray(cv2.resize(weighed, size, interpolation=cv2.INTER_LINEAR))
-                yield self._aligned(_folded(shaped))[0], scale
+                folded = _folded(shaped)
+                for way in ways:
+                    yield self._aligned(_laid(folded, way))[0], scale, way
 
 
 def _waves() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -236,6 +249,18 @@ def _folded(busy: Floats) -> Floats:
     whole[:height, :width] = busy
     tiles = whole.reshape(whole.shape[0] // TILE, TILE, -1, TILE)
     return np.asarray(tiles.sum(axis=(0, 2)), np.float32)
+
+
+def _fold(light: Floats, scale: float) -> Floats:
+    """Fold a picture at a scale into one tile."""
+    height, width = (max(TILE, round(side * scale)) for side in light.shape)
+    return _folded(_weighed(_resized(light, width, height))[0])
+
+
+def _laid(folded: Floats, way: Way) -> Floats:
+    """Turn and mirror a tile: it is what the picture, turned and mirrored, would fold into."""
+    turns, mirrored = way
+    return np.ascontiguousarray(np.rot90(folded[:, ::-1] if mirrored else folded, turns))
 
 
 def _added(picture: RGB, change: Floats) -> RGB:

@@ -1,7 +1,8 @@
 """`/v1/pictures`: photos of your own, for Model Background Swap.
 
 A photo is looked at before it is kept: what it shows is cut out, nudity is refused, and so is what
-this appliance made with a custom model, which is told by its marks and by its look.
+this appliance made with a custom model, or was made a custom model from: told by marks and look,
+also where the photo was mirrored or turned.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from compliance import own_photos
 from compliance.marks import fingerprints
+from identity import likeness
 from identity.photos import decode, kind_of
 from serve import idempotency
 from serve.api import once
@@ -126,18 +128,22 @@ def _add(visit: Visit, fields: PictureFields, photo: bytes, sent: Once) -> Pictu
 
 
 def _refuse_models(visit: Visit, photo: bytes, media_type: str, pixels: RGB) -> None:
-    """Refuse what was made here with a custom model, or with nobody can tell whom.
+    """Refuse what was made here with a custom model, or with nobody can tell whom, and its photos.
 
     Raises:
         ToolNotAllowed: it was.
     """
     store, marker = visit.store, visit.services.parts.marker
     found = marker.read(photo, media_type)
-    mark = marker.watermark_of(pixels)
+    mark = marker.watermark_of(pixels, any_way_up=True)
     signed = found.image_id if found and found.signed_here else None
-    near = fingerprints.nearest(store, fingerprints.look_of(pixels))
+    looks = fingerprints.looks_of(pixels)
+    if likeness.shown_in(store, looks) is not None:
+        raise ToolNotAllowed(
+            "This is a photo of a custom model, which this tool never takes.", (), None, "/photo"
+        )
     ids = [signed, fingerprints.of_watermark(store, mark) if mark else None]
-    ids += [near.image_id] if near else []
+    ids += fingerprints.all_near(store, looks)
     sql = "SELECT model_id FROM images WHERE id = ?"
     rows = [store.db.execute(sql, [image_id]).fetchone() for image_id in ids if image_id]
     unknown = (mark or signed) and not any(rows)

@@ -4,11 +4,13 @@ Rules: a photo is kept as PNG without metadata at `LONG_SIDE` at most, with the 
 what it shows; beside it the file as it came, because what is made of a photo names it as its
 parent. Ids of another workspace are not found, and neither is a photo whose hours are over. It
 decides nothing: what is declared is in `compliance/own_photos.py`, what a photo may be in the
-route.
+route. What a photo looks like is noted with it, so that one that turns out to be a custom model's
+is found again when that model goes (`destroy_alike`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,10 +19,11 @@ import cv2
 import numpy as np
 
 from compliance import audit
+from compliance.marks import fingerprints
 from identity.photos import PhotoLimits, decode, encode_png
 from serve import idempotency
 from serve.line.cutout import Figure, Kind, Mask
-from workspace.errors import NotFound, QuotaExceeded
+from workspace.errors import NotFound, QuotaExceeded, SealBroken, UnsupportedImage
 from workspace.rows import Row
 from workspace.store import WorkspaceStore
 from workspace.types import RGB, Caller, new_id
@@ -29,6 +32,7 @@ LONG_SIDE = 2048  # pixels; larger photos are shrunk, and so are the pictures ma
 MOST = 40  # photos of one workspace at a time
 SWEEPER = "retention"  # the actor in the audit log
 _TABLE = "pictures"
+_APART = ("declared", "looks")  # of the sealed row; nothing that is shown
 _PHOTO, _OUTLINE, _ORIGIN = "own_photo", "own_photo_outline", "own_photo_origin"
 _STORED = PhotoLimits(max_bytes=1 << 28, max_pixels=1 << 26, max_side=1 << 14, min_side=1)
 
@@ -97,6 +101,7 @@ def add(
         "clear": figure.clear,
         "cropped": figure.cropped,
         "declared": declared,
+        "looks": list(fingerprints.looks_of(photo)),
     }
     files = (
         (encode_png(photo), _PHOTO, "image/png"),
@@ -134,7 +139,7 @@ def get(store: WorkspaceStore, picture_id: str, now: datetime) -> Picture:
 
 def of_row(row: Row) -> Picture:
     """Read a row of the pictures table."""
-    known = {name: value for name, value in row.private.items() if name != "declared"}
+    known = {name: value for name, value in row.private.items() if name not in _APART}
     created, expires = (
         datetime.fromisoformat(row.columns[name]) for name in ("created_at", "expires_at")
     )
@@ -179,6 +184,38 @@ def destroy(store: WorkspaceStore, picture_id: str, actor: str, now: datetime) -
         store.destroy(_TABLE, picture_id)
         idempotency.forget(store, picture_id)
         audit.append(store, "picture.erased", picture_id, actor, now)
+
+
+def looks(store: WorkspaceStore, picture_id: str) -> tuple[str, ...]:
+    """What a photo looks like, in every way up.
+
+    Raises:
+        NotFound, SealBroken: it can't be opened.
+    """
+    known = store.get(_TABLE, picture_id).private.get("looks")
+    if known is None:  # brought before looks were noted
+        return fingerprints.looks_of(decode(_file(store, picture_id, _PHOTO)[0], _STORED))
+    return tuple(known)
+
+
+def destroy_alike(
+    store: WorkspaceStore, wanted: Collection[str], actor: str, now: datetime
+) -> list[str]:
+    """Erase the photos that are the same picture as one of these looks; return their ids."""
+    gone: list[str] = []
+    if not wanted:
+        return gone
+    with store.transaction():
+        for row in list(store.raw(_TABLE)):
+            picture_id = str(row["id"])
+            try:
+                alike = fingerprints.are_near(looks(store, picture_id), wanted)
+            except (NotFound, SealBroken, UnsupportedImage):
+                continue  # nobody can open it, so nothing is made of it
+            if alike:
+                destroy(store, picture_id, actor, now)
+                gone.append(picture_id)
+    return gone
 
 
 def sweep(store: WorkspaceStore, now: datetime) -> None:

@@ -1,7 +1,8 @@
 """A custom model ends or rests: erase, revoke, suspend, resume; one transaction each.
 
 Erasing and revoking cancel what is queued or running, and destroy with their keys: the likeness,
-the name, the evidence, every image that shows the person, and what callers wrote about them:
+the name, the evidence, every image that shows the person, own photos that are the same picture as
+a reference photo, and what callers wrote about them:
 prompts, notes, campaigns and the free words of the consent. Ids, codes, times and the audit log
 stay, and a signed certificate that lists what went (`compliance/erasure.py`).
 Suspending refuses new and waiting work until it is resumed; nothing is destroyed.
@@ -20,7 +21,7 @@ from compliance.ledger import Publication
 from identity import enrolment, likeness
 from serve import idempotency, queue
 from serve.callers import scopes
-from serve.custody import standing
+from serve.custody import pictures, standing
 from serve.line import gallery
 from serve.line.asked import Asked
 from workspace.errors import (
@@ -68,7 +69,7 @@ def erase(
         NotFound: this workspace has no such model.
     """
     with store.destroying() as destroyed:
-        kinds = _files_of(store, model_id)
+        kinds, looks = _files_of(store, model_id), likeness.looks(store, model_id)
         record = enrolment.erase(store, model_id, caller, now, status)
         why = ModelRevoked("The person withdrew, or the model was erased.")
         cancelled = queue.cancel_of_model(store, model_id, now, why)
@@ -77,12 +78,14 @@ def erase(
         published = ledger.read(store, model_id).publications
         _forget_decisions(store, model_id)
         images = gallery.destroy_of_model(store, model_id)
+        own = pictures.destroy_alike(store, looks, caller.actor, now)
         _forget_words(store, model_id)
         retention.forget(store, model_id)
         certificate = erasure.issue(
             store, model_id, cause, caller.actor, now, destroyed, kinds, len(cancelled)
         )
     counted = {**record.destroyed, **({"image": images} if images else {})}
+    counted |= {"own_photo": len(own)} if own else {}
     return Erasure(
         model_id,
         record.status,
@@ -103,6 +106,8 @@ def erase_again(store: WorkspaceStore, risen: Sequence[Grave]) -> None:
         if not store.count("models", "id = ?", (model_id,)):
             with store.transaction():  # only parts of the copy were put back
                 gallery.destroy_of_model(store, model_id)
+                looks = likeness.looks(store, model_id)
+                pictures.destroy_alike(store, looks, caller.actor, now)
                 likeness.destroy(store, model_id)
                 _forget_decisions(store, model_id)
                 _forget_words(store, model_id)

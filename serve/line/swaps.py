@@ -1,6 +1,7 @@
 """Model Background Swap: the caller's own photo, and a scene that the pack draws from words.
 
-Rules: custom models are refused before anything else (`rules.tool_takes_no_model`). The scene is
+Rules: custom models are refused before anything else (`rules.tool_takes_no_model`), and so is a
+photo that became a custom model's after it was brought. The scene is
 drawn without references, in the pack's size that is closest to the photo; whom the pack draws into
 it is painted out, and a scene with a face left in it fails. The finished picture is as large as the
 photo, which stays as it is inside its outline, but for its light (`compose.py`).
@@ -11,11 +12,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
+from identity import likeness
 from serve.custody import pictures
 from serve.custody.pictures import OwnPhoto
 from serve.line import compose, scoring
 from serve.line.asked import Asked
-from workspace.errors import EngineFailed, InvalidRequest, NotFound
+from workspace.errors import EngineFailed, InvalidRequest, NotFound, ToolNotAllowed
 from workspace.ports import FaceEncoder
 from workspace.store import WorkspaceStore
 from workspace.types import RGB, Face, PackSummary, Tool
@@ -30,6 +32,7 @@ def fitted(store: WorkspaceStore, asked: Asked, pack: PackSummary, now: datetime
     Raises:
         InvalidRequest: the tool lacks a photo or gets a product, or another tool gets a photo.
         NotFound: the photo is not there (any more).
+        ToolNotAllowed: it is a photo of a custom model.
     """
     if asked.tool is not Tool.BACKGROUND_SWAP:
         if asked.picture_id is not None:
@@ -43,6 +46,9 @@ def fitted(store: WorkspaceStore, asked: Asked, pack: PackSummary, now: datetime
         photo = pictures.get(store, asked.picture_id, now)
     except NotFound as error:
         raise NotFound(error.detail, (), None, "/picture_id") from error
+    if likeness.shown_in(store, pictures.looks(store, photo.id)) is not None:
+        detail = "This is a photo of a custom model, which this tool never takes."
+        raise ToolNotAllowed(detail, (), None, "/picture_id")
     ratio = compose.nearest_ratio((photo.height, photo.width), pack.sizes)
     return replace(asked, aspect_ratio=ratio)
 

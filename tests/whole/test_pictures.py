@@ -130,10 +130,34 @@ def test_what_was_made_here_with_a_custom_model_is_refused(swapping: Service) ->
     bare = Image.open(io.BytesIO(large)).convert("RGB")
     file = io.BytesIO()
     bare.save(file, "JPEG", quality=92)  # without its manifest: the pixels still tell
-    for photo in (large, file.getvalue()):
+    flipped = bare.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    turned = bare.transpose(Image.Transpose.ROTATE_90)
+    cut = flipped.crop((bare.width // 7, bare.height // 7, bare.width, bare.height))
+    files = [large, file.getvalue()]
+    for changed in (flipped, turned, cut):  # the mark tells of a crop, which looks otherwise
+        file = io.BytesIO()
+        changed.save(file, "JPEG", quality=95)
+        files.append(file.getvalue())
+    for photo in files:
         answer = bring(swapping, photo)
         assert (answer.status_code, answer.json()["code"]) == (403, "tool_not_allowed_for_model")
     assert not swapping.store.count("pictures", "created_at > ?", (made["created_at"],))
+
+
+def test_a_custom_models_own_photos_are_refused(swapping: Service) -> None:
+    model = swapping.model()
+    for kind in ("full_body", "close_up"):
+        photo = swapping.client.get(f"/v1/models/{model}/photos/{kind}").content
+        mirrored = io.BytesIO()
+        Image.open(io.BytesIO(photo)).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(
+            mirrored, "JPEG", quality=90
+        )
+        for one in (photo, mirrored.getvalue()):
+            answer = bring(swapping, one)
+            assert (answer.status_code, answer.json()["code"]) == (
+                403,
+                "tool_not_allowed_for_model",
+            )
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from tests.test_watermark import MARK, crop, half, jpeg, marked, photo, water
 def test_nothing_is_found_in_pictures_without_it() -> None:
     for k in (0, 1, -1):
         assert water().find(photo(k)) is None
+        assert water().find(photo(k), any_way_up=True) is None
     assert Watermark(bytes(32)).find(marked()) is None  # another appliance's key
 
 
