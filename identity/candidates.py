@@ -65,13 +65,21 @@ def put(
 
 
 def note_face(store: WorkspaceStore, one: Candidate, face: Face) -> Candidate:
-    """Note where the face is in the full body."""
-    return _changed(store, replace(one, face=likeness.face_as_json(face)))
+    """Note where the face is in the full body.
+
+    Raises:
+        NotFound: the candidate has ended meanwhile.
+    """
+    return _changed(store, one, face=likeness.face_as_json(face))
 
 
 def note_close_up(store: WorkspaceStore, one: Candidate, generation_id: str) -> Candidate:
-    """Note which generation draws the close-up."""
-    return _changed(store, replace(one, close_up_id=generation_id))
+    """Note which generation draws the close-up.
+
+    Raises:
+        NotFound: the candidate has ended meanwhile.
+    """
+    return _changed(store, one, close_up_id=generation_id)
 
 
 def new(
@@ -113,11 +121,17 @@ def of_id(store: WorkspaceStore, candidate_id: str) -> Candidate:
     return _read(store.get(TABLE, candidate_id))
 
 
-def destroy(store: WorkspaceStore, one: Candidate, caller: Caller, now: datetime) -> None:
-    """Destroy a candidate with its key; audited."""
+def destroy(store: WorkspaceStore, one: Candidate, caller: Caller, now: datetime) -> bool:
+    """Destroy a candidate with its key; audited.
+
+    Returns:
+        Whether there was one (still).
+    """
     with store.transaction():
-        if store.destroy(TABLE, one.id):
+        found = store.destroy(TABLE, one.id)
+        if found:
             audit.append(store, "candidate.destroyed", one.id, caller.actor, now)
+    return found
 
 
 def sweep(store: WorkspaceStore, now: datetime) -> int:
@@ -150,9 +164,14 @@ def in_pack(people: Iterable[str | None], pack: str) -> frozenset[str]:
     return frozenset(person_id for name, _, person_id in found if name == pack)
 
 
-def _changed(store: WorkspaceStore, one: Candidate) -> Candidate:
-    _write(store, one)
-    return one
+def _changed(store: WorkspaceStore, one: Candidate, **changes: Any) -> Candidate:
+    with store.transaction():
+        # Read again: one that has ended since `one` was read must not be written anew.
+        if not store.count(TABLE, "id = ?", (one.id,)):
+            raise NotFound("There is no such candidate; it may have ended.")
+        changed = replace(of_id(store, one.id), **changes)
+        _write(store, changed)
+    return changed
 
 
 def _rows(store: WorkspaceStore, caller: Caller, now: datetime) -> list[Row]:

@@ -16,6 +16,7 @@ from compliance.safety import SafetyGate, SafetyLimits
 from compliance.synthetic import KIND, declared_terms
 from identity import candidates, cast, likeness, models, synthetic
 from identity.limits import Gates
+from serve.line import casting
 from tests.fictional import ToldEncoder, boxes, cast_in, picture, texts
 from tests.homes import NOW, caller, plans
 from tests.service import Service, open_service
@@ -123,6 +124,28 @@ def test_of_more_candidates_than_allowed_the_oldest_end(store: WorkspaceStore) -
     made = [offered(store, minutes) for minutes in range(5)]
     kept = [one.id for one in candidates.owned(store, caller(store), NOW)]
     assert kept == [one.id for one in reversed(made[1:])]
+
+
+def test_what_has_ended_is_not_written_anew(store: WorkspaceStore) -> None:
+    one, face = offered(store), Face((0.0, 0.0, 1.0, 1.0), ((0.0, 0.0),) * 5, 0.9)
+    candidates.note_close_up(store, one, "gen_1")
+    both = candidates.note_face(store, one, face)  # read before the close-up was noted
+    assert both.close_up_id == "gen_1" and both.face is not None
+    assert candidates.destroy(store, one, caller(store), NOW) is True
+    assert candidates.destroy(store, one, caller(store), NOW) is False
+    with pytest.raises(NotFound):
+        candidates.note_close_up(store, one, "gen_2")
+    with pytest.raises(NotFound):
+        candidates.note_face(store, one, face)
+    assert store.count("candidates") == 0
+
+
+def test_what_drew_a_candidate_is_told_from_other_requests(store: WorkspaceStore) -> None:
+    body = casting.full_body_asked(TEXTS, Gender.FEMALE, {}, 2, 7)
+    head = casting.close_up_asked(TEXTS, offered(store), 7)
+    assert casting.drew_candidate(body) and casting.drew_candidate(head)
+    plain = replace(body, label_reason="A reason of my own.")
+    assert not casting.drew_candidate(plain)
 
 
 # promotion ----------------------------------------------------------------------------------
@@ -300,3 +323,22 @@ def test_a_cast_is_offered_as_what_it_is_and_becomes_a_model(picking: Service) -
     assert picking.client.get(BASE).json()["cast_left"] == 3
     unlike = {"gender": "female", "age": "sixty_plus"}
     assert picking.client.post(BASE, json=unlike).json()["code"] == "invalid_request"
+
+
+def test_a_candidate_becomes_one_model_only(
+    picking: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = picking.client.post(BASE, json={"gender": "female", "n": 1, "seed": 1}).json()["items"]
+    url, store = f"{BASE}/candidates/{made[0]['id']}", picking.store
+    encoder: Any = picking.services.encoder
+    looked = encoder.embed
+
+    def meanwhile(image: Any, face: Face) -> Embedding:
+        # Another promotion of the same candidate (or its maker, discarding it) is faster.
+        store.destroy(candidates.TABLE, made[0]["id"])
+        return looked(image, face)
+
+    monkeypatch.setattr(encoder, "embed", meanwhile)
+    answer = picking.client.post(f"{url}/promote", json={"name": "Vega", "attestations": boxes()})
+    assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
+    assert store.count("models") == 0 and store.count("assets") == 0

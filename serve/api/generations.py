@@ -15,11 +15,11 @@ from serve import idempotency, pipeline, queue
 from serve.api import once
 from serve.api.access import PAGE, Cursor, Key, Limit, Visit, allowed
 from serve.idempotency import Once
-from serve.line import rules
+from serve.line import casting, rules
 from serve.line.asked import SEEDS, Asked
 from serve.problems import documented
 from serve.wire import paging, present, schema, views
-from workspace.errors import InvalidRequest
+from workspace.errors import Conflict, InvalidRequest
 from workspace.rows import Row
 from workspace.types import GenerationId, GenerationStatus, ModelId, ProductId, Tool
 
@@ -76,6 +76,8 @@ def refine(
 ) -> views.GenerationAccepted:
     """Make a new generation from an old one with changes; the seed stays unless it is changed."""
     old = Asked.from_json(visit.store.get("generations", generation_id).private["asked"])
+    if casting.drew_candidate(old):  # somebody's own, drawn without a label: neither is passed on
+        raise Conflict("This drew a candidate: who made the candidate draws the close-up again.")
     changes = body.model_dump(exclude_none=True)
     changes |= {name: None for name in _REMOVABLE & body.model_fields_set if name not in changes}
     for name in ("product_ids", "territories"):

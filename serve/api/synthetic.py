@@ -163,6 +163,9 @@ def close_up(
         asked = casting.close_up_asked(visit.services.scratch, found, seed)
 
         def draw() -> str:
+            # Asked again inside the transaction: somebody may draw it, or may have ended it.
+            if casting.standing(store, _own(visit, candidate_id)).state == "drawing_close_up":
+                raise NotReady("The close-up is being drawn already.", (), 2)
             drawn = _submit(visit, asked)
             candidates.note_close_up(store, found, drawn)
             return candidate_id
@@ -228,7 +231,8 @@ def _promote(visit: Visit, candidate_id: str, body: views.Promotion, sent: Once)
     )
 
     def finish(model_id: ModelId) -> None:
-        candidates.destroy(store, found, visit.caller, now)
+        if not candidates.destroy(store, found, visit.caller, now):
+            raise Conflict("This candidate ended meanwhile: it was promoted or discarded.")
         idempotency.remember(store, sent, model_id, now)
 
     plan = rules.plan_of(services.plans, store.workspace)

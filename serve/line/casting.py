@@ -54,6 +54,11 @@ def close_up_asked(texts: SyntheticTexts, one: Candidate, seed: int) -> Asked:
     return _asked(texts.prompt("close_up", one.gender, one.wanted), 1, seed, one.id)
 
 
+def drew_candidate(asked: Asked) -> bool:
+    """Tell whether a request drew a candidate, full body or close-up; nobody else may go on it."""
+    return asked.candidate_id is not None or asked.label_reason == LABEL_REASON
+
+
 def standing(store: WorkspaceStore, one: Candidate) -> Standing:
     """Say how far a candidate is, from the generations that draw it."""
     if one.person is not None:

@@ -10,7 +10,9 @@ from typing import Any
 import c2pa
 import pytest
 
+from identity import candidates
 from serve.deployments.diffusion import LocalDiffusion
+from serve.line import casting
 from tests.fictional import ToldEncoder, boxes
 from tests.service import Service, new_client, open_service, wait
 from tests.test_synthetic import BASE, promoted
@@ -67,6 +69,43 @@ def test_somebody_elses_candidate_is_not_found(drawing: Service) -> None:
     assert promote.status_code == 404
     assert drawing.client.delete(one).status_code == 204
     assert drawing.client.get(one).status_code == 404
+
+
+def test_what_drew_a_candidate_is_not_refined(drawing: Service) -> None:
+    client = drawing.client
+    made = client.post(BASE, json={"gender": "female", "n": 1}).json()["items"][0]
+    one = f"{BASE}/candidates/{made['id']}"
+    wait(client, one, "drawing")
+    client.post(f"{one}/close-up")
+    drawn = wait(client, one, "drawing_close_up")
+    other = drawing.client_of(scopes=frozenset({"generate", "images:read"}))
+    before = drawing.store.count("generations")
+    for who in (client, other):
+        for generation in (drawn["generation_id"], drawn["close_up_generation_id"]):
+            wanted = {"prompt": "a person with a cup", "purpose": "ecommerce_pdp", "channel": "web"}
+            answer = who.post(f"/v1/generations/{generation}/refine", json=wanted)
+            assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
+    assert drawing.store.count("generations") == before
+
+
+def test_a_close_up_of_what_ended_meanwhile_is_not_drawn(
+    drawing: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = drawing.client.post(BASE, json={"gender": "female", "n": 1}).json()["items"][0]
+    one = f"{BASE}/candidates/{made['id']}"
+    wait(drawing.client, one, "drawing")
+    found = casting.find_face
+
+    def meanwhile(*given: Any) -> Any:
+        seen = found(*given)
+        drawing.store.destroy(candidates.TABLE, made["id"])
+        return seen
+
+    monkeypatch.setattr(casting, "find_face", meanwhile)
+    before = drawing.store.count("generations")
+    assert drawing.client.post(f"{one}/close-up").status_code == 404
+    assert drawing.client.get(one).status_code == 404
+    assert drawing.store.count("generations") == before
 
 
 def test_drawing_candidates_needs_the_right_to_draw(drawing: Service) -> None:
