@@ -238,7 +238,8 @@ def _limits(known: Figures, rules: RetentionRules) -> tuple[str, ...]:
     return (
         f"Person: {rules.grace_days} days after the consent ended, when the purpose is met, or "
         f"{rules.last_interaction_days} days after the last interaction; withdrawal: at once.",
-        f"Enrolments that were begun only: {rules.draft_hours} hours after the last change; "
+        f"Enrolments that were begun only: {rules.draft_hours} hours after the last change, "
+        f"at the latest {rules.draft_most_days} days after they were begun; "
         "two photos and what was entered, encrypted, for whoever began them; no biometric data.",
         f"Results: {results}; pictures of a person go with the person in any case.",
         "Afterwards: ids, codes, times and hashes only (proof, pay); the audit log is kept.",

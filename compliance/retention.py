@@ -36,20 +36,21 @@ CONSENT_ENDED, PURPOSE_MET, LAST_INTERACTION = "consent_ended", "purpose_met", "
 SYNTHETIC = "synthetic"  # kind of a model that shows nobody real: nothing ends by its dates
 _GONE = (ModelStatus.NEEDS_ATTENTION, ModelStatus.REVOKED, ModelStatus.ERASED)
 _MOST_DAYS = 3653
-_MOST_DRAFT_HOURS = 24 * 7
+_MOST_DRAFT_DAYS = 7
 
 
 @dataclass(frozen=True, slots=True)
 class RetentionRules:
     """The numbers in force; these defaults are those that ship."""
 
-    version: str = "2026-11-22"
+    version: str = "2026-11-22.2"
     own_page: bool = True
     grace_days: int = 30
     last_interaction_days: int = 1095
     unfetched_hours: int = 24
     undecided_days: int = 30
-    draft_hours: int = 24
+    draft_hours: int = 24  # after the last change
+    draft_most_days: int = 7  # after it was begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,8 @@ def load_retention(path: Path) -> RetentionRules:
         people, results = dict(raw["people"]), dict(raw["results"])
         exact = (
             set(raw) == {"version", "own_page", "people", "results"}
-            and set(people) == {"grace_days", "last_interaction_days", "draft_hours"}
+            and set(people)
+            == {"grace_days", "last_interaction_days", "draft_hours", "draft_most_days"}
             and set(results) == {"unfetched_hours", "undecided_days"}
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -84,7 +86,8 @@ def load_retention(path: Path) -> RetentionRules:
         raise Fault(f"{path.name} lacks a key or has an unknown one.")
     numbers = [*people.values(), *results.values()]
     sound = all(type(number) is int and 0 <= number <= _MOST_DAYS for number in numbers)
-    sound = sound and 0 < people["draft_hours"] <= _MOST_DRAFT_HOURS
+    sound = sound and 0 < people["draft_most_days"] <= _MOST_DRAFT_DAYS
+    sound = sound and 0 < people["draft_hours"] <= 24 * people["draft_most_days"]
     words = isinstance(raw["version"], str) and raw["version"] and type(raw["own_page"]) is bool
     if not sound or not words:
         raise Fault(f"{path.name} has a value that makes no sense.")

@@ -57,8 +57,9 @@ def sections(rules: RetentionRules) -> tuple[Section, ...]:
                 "Photos that are only checked, and enrolments that are refused, leave no photo and "
                 "no face measure behind. An enrolment that was begun and not finished is kept, "
                 "encrypted, for whoever began it and for nobody else; nothing is measured. It is "
-                f"destroyed {_hours(rules.draft_hours)} after its last change, or as soon as it "
-                "is discarded.",
+                f"destroyed {_hours(rules.draft_hours)} after its last change, at the latest "
+                f"{_days(rules.draft_most_days)} after it was begun, or as soon as it is "
+                "discarded.",
                 "The company may set a number of days after which pictures are destroyed sooner. "
                 "Where it asked not to store them, they go as soon as they were fetched, and at "
                 f"the latest after {hours}. A picture that waits for the person's approval "

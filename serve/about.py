@@ -114,7 +114,10 @@ class GuidelinesView(BaseModel):
     retention_policy_url: str | None
     purposes: list[LabelView]
     channels: list[LabelView]
-    draft_hours: int = Field(description="How long an unfinished enrolment is kept.")
+    draft_hours: int = Field(
+        description="How long an unfinished enrolment is kept after its last change."
+    )
+    draft_most_days: int = Field(description="How long it is kept at most after it was begun.")
     examples: list[ExampleView] = Field(description="Good and bad photos as pictures (WebP).")
 
 

@@ -110,6 +110,20 @@ def test_after_its_time_a_draft_is_not_opened_and_the_sweep_destroys_it(store, r
     assert store.count("drafts") == 0 and files(store.folder / "assets") == []
 
 
+def test_however_often_it_is_changed_a_draft_ends(store):
+    draft, now = begun(store), NOW
+    for revision in range(1, 9):
+        now += timedelta(hours=20)
+        drafts.save(store, ANNA, (draft.id, revision), {"step": 2}, RULES, now)
+        drafts.keep(store, ANNA, draft.id, "close_up", (b"x", "image/jpeg", ""), RULES, now)
+    found = drafts.find(store, ANNA, now)
+    assert found is not None and found.expires_at == NOW + timedelta(days=7)
+    end = NOW + timedelta(days=7)
+    with pytest.raises(Conflict):
+        drafts.save(store, ANNA, (draft.id, 9), {"step": 2}, RULES, end)
+    assert drafts.sweep(store, end) == 1 and files(store.folder / "assets") == []
+
+
 def test_who_begins_anew_after_the_time_destroys_what_was_left(store):
     old = begun(store)
     end = NOW + timedelta(hours=25)

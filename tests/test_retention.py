@@ -187,6 +187,8 @@ def test_the_numbers_that_ship_are_the_defaults_and_nonsense_is_refused(tmp_path
         ("grace_days = 30", ""),
         ("[people]", "other = 1\n[people]"),
         ("own_page = true", 'own_page = "yes"'),
+        ("draft_most_days = 7", "draft_most_days = 8"),
+        ("draft_hours = 24", "draft_hours = 169"),
     ):
         file.write_text(shipped.read_text().replace(old, new))
         with pytest.raises(Fault):

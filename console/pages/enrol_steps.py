@@ -80,10 +80,12 @@ def how_long_kept(page: Json) -> str:
     """What happens to the photos before 'Create your model'."""
     hours = page.get("draft_hours")
     span = f"{hours} hours" if isinstance(hours, int) and hours != 1 else "one hour"
+    days = page.get("draft_most_days")
+    longest = f", {days} days in all at most" if isinstance(days, int) and days > 1 else ""
     return (
         '<p class="hm-muted">A photo that can be used is kept encrypted, for you alone, so you '
-        f"can leave and go on later: for {html.text(span)} after your last change, then it is "
-        "destroyed. Nothing about the face is computed before 'Create your model'.</p>"
+        f"can leave and go on later: for {html.text(span)} after your last change{longest}, then "
+        "it is destroyed. Nothing about the face is computed before 'Create your model'.</p>"
     )
 
 

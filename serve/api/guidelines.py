@@ -24,8 +24,9 @@ router = APIRouter(prefix="/v1", tags=["guidelines"])
 def guidelines(visit: Annotated[Visit, allowed()]) -> about.GuidelinesView:
     """Show framing, lighting and angles per photo, and the attestation texts with their hashes."""
     url = retention.page_url(visit.store, visit.services.retention)
-    hours = visit.services.retention.draft_hours
-    own = {"retention_policy_url": url, "draft_hours": hours}
+    rules = visit.services.retention
+    hours, days = rules.draft_hours, rules.draft_most_days
+    own = {"retention_policy_url": url, "draft_hours": hours, "draft_most_days": days}
     shown = visit.services.guidelines.as_json() | own
     for example in shown["examples"]:
         example["url"] = f"{_PICTURES}/{example.pop('name')}"

@@ -2,9 +2,10 @@
 
 Rules: one draft for each principal of a workspace, and nobody else may open it, whatever their
 scopes. Nothing biometric is computed from it: that comes with the consent, in `identity`. It is
-destroyed `draft_hours` after its last change, when its owner discards it, and when the enrolment
-is taken in. A person who was let in by a one-time code shares the draft of all one-time codes, as
-everywhere where two people are counted (`Caller.principal`).
+destroyed `draft_hours` after its last change, at the latest `draft_most_days` after it was begun
+(nothing was agreed to yet, so changes may not keep it for ever), when its owner discards it, and
+when the enrolment is taken in. A person who was let in by a one-time code shares the draft of all
+one-time codes, as everywhere where two people are counted (`Caller.principal`).
 
 Each change names the draft (and its revision) that the writer has seen, so that an old page can
 neither overwrite what another one wrote nor bring a discarded draft back. It does not decide
@@ -196,7 +197,7 @@ def _begin(
     now: datetime,
 ) -> Draft:
     discard(store, caller, now, EXPIRED)  # one that only waits for the sweep
-    until = now + timedelta(hours=rules.draft_hours)
+    until = _until(now, rules, now)
     draft = Draft(new_id("dft"), 1, entered, (), now, until)
     store.put(
         _TABLE,
@@ -217,9 +218,14 @@ def _put(
     rules: RetentionRules,
     now: datetime,
 ) -> Draft:
-    until = now + timedelta(hours=rules.draft_hours)
+    until = _until(draft.created_at, rules, now)
     store.put(_TABLE, draft.id, private, expires_at=until.isoformat())
     return _draft(store.get(_TABLE, draft.id))
+
+
+def _until(begun: datetime, rules: RetentionRules, now: datetime) -> datetime:
+    longest = begun + timedelta(days=rules.draft_most_days)
+    return min(now + timedelta(hours=rules.draft_hours), longest)
 
 
 def _current(store: WorkspaceStore, caller: Caller, draft_id: str, now: datetime) -> Draft:

@@ -52,7 +52,9 @@ class DraftView(BaseModel):
     entered: Entered
     files: list[DraftFileView]
     created_at: Time
-    expires_at: Time = Field(description="Then it is destroyed; each change moves it.")
+    expires_at: Time = Field(
+        description="Then it is destroyed; a change moves it, a few days at most."
+    )
 
     @classmethod
     def of(cls, draft: Draft) -> DraftView:

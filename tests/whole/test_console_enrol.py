@@ -63,12 +63,15 @@ def test_nothing_from_outside_becomes_part_of_the_page():
         "photos": [{"kind": "close_up", "title": EVIL, "topics": [topic]}],
         "examples": [{**example, "url": EVIL, "alt": EVIL, "text": EVIL}],
         "draft_hours": EVIL,
+        "draft_most_days": EVIL,
     }
     assert "<script" not in enrol_guide.guidelines_html(page) + enrol_steps.how_long_kept(page)
 
 
 def test_the_page_says_how_many_hours_photos_are_kept():
     assert "for 24 hours after" in enrol_steps.how_long_kept({"draft_hours": 24})
+    told = enrol_steps.how_long_kept({"draft_hours": 24, "draft_most_days": 7})
+    assert "for 24 hours after your last change, 7 days in all at most, then" in told
     assert "for one hour after" in enrol_steps.how_long_kept({"draft_hours": 1})
 
 
