@@ -38,7 +38,8 @@ CONSOLE = "/console/"
 REFUSAL_SECONDS = 0.4  # a refused password is answered no sooner
 router = APIRouter(tags=["sign-in"])
 
-_NEXT = re.compile(r"/console/[\w\-./?=&%,~]{0,500}")  # only our own pages, nothing that leads out
+# Only our own pages, nothing that leads out: no encoded dots or slashes before the query.
+_NEXT = re.compile(r"/console/(?=.{0,500}$)[\w\-./=&,~]*(\?[\w\-./?=&%,~]*)?", re.ASCII)
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Sign in – housemodel</title>
