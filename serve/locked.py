@@ -4,13 +4,15 @@
     unlocked  the whole site, as if it had started that way
 
 Rules: until it is unlocked nothing of a home is opened and no engine is asked; a wrong secret costs
-the one who sends it time, and is counted by address.
+the one who sends it time, and is counted by address. One secret is tried at a time, of an address
+one waits, and of all a few; the rest is sent away, so that a burst costs neither cores nor turns.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,9 +27,10 @@ from serve.api.unlock import UnlockRequest
 from serve.callers.throttle import Throttle
 from serve.middleware import MAX_JSON_BYTES, Frame
 from serve.services import Services
-from workspace.errors import ApplianceLocked, Locked
+from workspace.errors import ApplianceLocked, Locked, RateLimited
 from workspace.unseal import KeySource
 
+MOST_WAITING = 8  # addresses
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 _PAGE = (
     '<!doctype html><html lang="en"><meta charset="utf-8"><title>housemodel is locked</title>'
@@ -57,6 +60,7 @@ class LockableSite:
         self._running: _Running | None = None
         self._throttle = Throttle()
         self._one = asyncio.Lock()
+        self._waiting: set[str] = set()  # addresses, with the one whose turn it is
         self._locked = self._locked_app()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -73,16 +77,17 @@ class LockableSite:
             Locked: the secret opens nothing.
             RateLimited: too many wrong ones.
         """
-        now = datetime.now(UTC)
         key = asked.key()
-        self._throttle.check("unlock", address, now)
-        async with self._one:
+        async with self._turn(address):
             if self._site is not None:
                 return
+            now = datetime.now(UTC)
+            # NOTE: asked here and not before: those that waited meanwhile have failed, too.
+            self._throttle.check(_name(address), address, now)
             try:
                 await run_in_threadpool(self._give, asked.passphrase, key)
             except Locked:
-                self._throttle.failed(f"unlock {address}", address, now)
+                self._throttle.failed(_name(address), address, now)
                 raise
             services = await run_in_threadpool(self._open_home, self._source)
             try:
@@ -93,6 +98,25 @@ class LockableSite:
                 services.registry.close()
                 raise
             self.services, self._site = services, site
+
+    @asynccontextmanager
+    async def _turn(self, address: str) -> AsyncIterator[None]:
+        """Wait for the others; few may, and of one address one, so that a burst delays nobody.
+
+        Raises:
+            RateLimited: too many wait, or this address has failed too often.
+        """
+        self._throttle.check(_name(address), address, datetime.now(UTC))
+        # Whoever runs it is at the machine, and is not kept out by a crowd from elsewhere.
+        crowded = len(self._waiting) >= MOST_WAITING and address not in ("127.0.0.1", "::1")
+        if crowded or address in self._waiting:
+            raise RateLimited("Too many unlock at once; try again.", (), 2)
+        self._waiting.add(address)
+        try:
+            async with self._one:
+                yield
+        finally:
+            self._waiting.discard(address)
 
     def _give(self, passphrase: str | None, key: bytes | None) -> None:
         with self._throttle.attempt():
@@ -153,6 +177,11 @@ class _Running:
             if started.done():
                 raise
             started.set_exception(error)
+
+
+def _name(address: str) -> str:
+    """What wrong secrets are counted under, beside the address: fewer than for whole offices."""
+    return f"unlock {address}"
 
 
 def _alive() -> str:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from serve.locked import LockableSite
+from serve.__main__ import main
+from serve.api.unlock import UnlockRequest
+from serve.callers.throttle import PER_NAME
+from serve.locked import MOST_WAITING, LockableSite
 from serve.services import Services
 from serve.web import build_app
 from tests.homes import NOW
 from workspace import envelope
+from workspace.errors import ApplianceLocked, Fault, HousemodelError, RateLimited
 from workspace.registry import Registry
 from workspace.unseal import KeySource, Unseal
 
@@ -108,7 +116,81 @@ def test_the_unseal_key_itself_opens_it_too(site: LockableSite, home: Path) -> N
 
 def test_guesses_are_throttled_by_address(site: LockableSite) -> None:
     with TestClient(site) as client:
-        for _ in range(30):
+        for _ in range(PER_NAME):
             assert client.post("/unlock", json={"unseal_key": "11" * 32}).status_code == 503
         answer = client.post("/unlock", json={"passphrase": WORDS})
         assert answer.status_code == 429 and int(answer.headers["retry-after"]) > 0
+
+
+def test_a_burst_tries_few_secrets_and_does_not_keep_the_operator_out(site, monkeypatch) -> None:
+    tried: list[str] = []
+
+    def slow(passphrase: str | None, key: bytes | None) -> None:
+        tried.append(str(passphrase))
+        time.sleep(0.01)
+        if passphrase != WORDS:
+            raise ApplianceLocked()
+
+    monkeypatch.setattr(site, "_give", slow)
+    monkeypatch.setattr(site, "_open_home", lambda source: (_ for _ in ()).throw(Fault("stop")))
+
+    async def ask(words: str, address: str) -> str:
+        try:
+            await site.unlock(UnlockRequest(passphrase=words), address)
+        except HousemodelError as error:
+            return error.code
+        return "unlocked"
+
+    async def burst() -> tuple[list[str], str]:
+        crowd = [asyncio.create_task(ask("wrong", f"10.0.0.{n % 60}")) for n in range(200)]
+        await asyncio.sleep(0)
+        operator = await ask(WORDS, "127.0.0.1")
+        return list(await asyncio.gather(*crowd)), operator
+
+    answers, operator = asyncio.run(burst())
+    assert operator == "internal"  # its turn came; this site opens nothing
+    assert tried.count("wrong") == answers.count("locked") == MOST_WAITING
+    assert set(answers) == {"locked", "rate_limited"}
+
+
+def test_those_who_wait_are_counted_before_their_turn(site, monkeypatch) -> None:
+    monkeypatch.setattr(site, "_give", lambda *_: (_ for _ in ()).throw(ApplianceLocked()))
+
+    async def ask() -> None:
+        async with site._one:
+            waits = asyncio.create_task(site.unlock(UnlockRequest(passphrase="wrong"), "10.0.0.1"))
+            await asyncio.sleep(0)
+            for _ in range(PER_NAME):
+                site._throttle.failed("unlock 10.0.0.1", "10.0.0.1", datetime.now(UTC))
+        await waits
+
+    with pytest.raises(RateLimited):
+        asyncio.run(ask())
+
+
+class _Post:
+    """Answers in the place of the appliance, and remembers how it was asked."""
+
+    def __init__(self, body: object) -> None:
+        self.body, self.asked = body, dict[str, object]()
+
+    def __call__(self, url: str, **how: object) -> httpx.Response:
+        self.asked = how
+        return httpx.Response(200, json=self.body)
+
+
+def test_the_command_takes_no_proxy_and_believes_only_an_appliance(
+    home: Path, monkeypatch, tmp_path: Path, capsys
+) -> None:
+    words = tmp_path / "words"
+    words.touch(mode=0o600)
+    words.write_text(WORDS)
+    monkeypatch.setenv("HOUSEMODEL_UNSEAL", "passphrase")
+    monkeypatch.setenv("HOUSEMODEL_PASSPHRASE_FILE", str(words))
+    for body, status in (({"status": "unlocked"}, 0), ({"status": "ok"}, 1), ([], 1)):
+        post = _Post(body)
+        monkeypatch.setattr(httpx, "post", post)
+        assert main(["unlock", "--home", str(home)]) == status
+        assert post.asked["trust_env"] is False
+        assert post.asked["json"] == {"passphrase": WORDS}
+    assert WORDS not in str(capsys.readouterr())

@@ -41,12 +41,20 @@ def _run(args: argparse.Namespace) -> int:
     if not url.startswith("https://") and not _is_here(url):
         raise InvalidRequest("A secret is sent to another machine over https only.")
     try:
-        answer = httpx.post(f"{url}/unlock", json=_secret(settings, args.stdin), timeout=SECONDS)
+        # NOTE: the environment may name a proxy, which would read the secret.
+        answer = httpx.post(
+            f"{url}/unlock",
+            json=_secret(settings, args.stdin),
+            timeout=SECONDS,
+            trust_env=False,
+        )
     except httpx.HTTPError as error:
         raise Unavailable("No appliance answers there; name it with --url.") from error
+    said = _words(answer)
     if answer.status_code != 200:
-        problem = _problem(answer)
-        raise ApplianceLocked(problem.get("detail") or f"It answered {answer.status_code}.")
+        raise ApplianceLocked(said.get("detail") or f"It answered {answer.status_code}.")
+    if said.get("status") != "unlocked":
+        raise Unavailable("What answers there is no appliance; name it with --url.")
     show(args, {"unlocked": True}, ["Unlocked."])
     return 0
 
@@ -71,7 +79,7 @@ def _is_here(url: str) -> bool:
     return httpx.URL(url).host in ("127.0.0.1", "::1", "localhost")
 
 
-def _problem(answer: httpx.Response) -> dict[str, Any]:
+def _words(answer: httpx.Response) -> dict[str, Any]:
     try:
         found = answer.json()
     except ValueError:
