@@ -33,6 +33,7 @@ from serve.leftovers import (
     remember_start,
 )
 from serve.settings import Settings
+from workspace import scratch
 from workspace.errors import EngineFailed, HousemodelError, Starting
 
 READY_SECONDS = 180.0
@@ -67,6 +68,7 @@ def run(
         EngineFailed: a part did not start; the log says why.
     """
     with hold_home(settings.home):
+        scratch.clear(settings.home)
         listen(settings.host, settings.port).close()
         appliance = Appliance(settings, say, secret)
         try:

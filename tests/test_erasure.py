@@ -244,7 +244,7 @@ def test_nothing_is_erased_that_could_not_be_noted_outside(home: Path) -> None:
         assert store.assets.owned_by(model_id) and erasure.listed(store, model_id) == []
 
 
-def test_the_register_takes_only_lines_with_the_root_keys_mac(tmp_path: Path) -> None:
+def test_the_register_takes_only_lines_with_its_keys_mac(tmp_path: Path) -> None:
     path = tmp_path / "home.tombstones"
     register = Tombstones(path, ROOT_KEY)
     register.bury("ws_1", "mdl_1", NOW, "revoked")

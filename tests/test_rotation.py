@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from serve.callers import auth, people
 from tests.homes import NOW, open_registry
-from workspace import rotation
+from workspace import backup, rotation
 from workspace.errors import Locked, SealBroken
 from workspace.registry import Registry
 from workspace.rows import object_id
+from workspace.sealing import seal
 from workspace.tombstones import Tombstones
 from workspace.types import WorkspaceId
 from workspace.unseal import KeySource, Unseal
+from workspace.vault import Vault
 
 ROWS = 40
+DAY = timedelta(days=1)
 
 
 def source_of(home: Path) -> KeySource:
@@ -86,17 +92,69 @@ def test_an_open_home_goes_on_with_the_new_root_key(home, opened) -> None:
     fresh.close()
 
 
-def test_graves_count_under_the_new_root_key_and_not_under_the_old(home, opened) -> None:
-    old = opened.root.key
+def test_graves_are_read_with_a_key_that_outlives_the_root_key(home, opened) -> None:
+    copy = home.with_name("copy")
     opened.tombstones.bury("ws_1", "mdl_1", NOW, "erased")
+    shutil.copytree(home, copy)  # as a backup is: under the root key of that time
     other = Registry(home, source_of(home))
     rotation.rotate_root(other, source_of(home))
     other.close()
-    opened.tombstones.bury("ws_1", "mdl_2", NOW, "erased")  # does not know of it yet
-    assert opened.tombstones.count() == 2
-    new = Tombstones(opened.tombstones.path, opened.root.key)
-    assert [grave.object_id for grave in new.graves()] == ["mdl_1", "mdl_2"]
-    assert Tombstones(opened.tombstones.path, old).count() == 1  # what it knew before
+    opened.tombstones.bury("ws_1", "mdl_2", NOW, "erased")  # open all the time
+    earlier = Registry(copy, source_of(copy), opened.tombstones.path)
+    for registry in (opened, earlier):
+        found = [grave.object_id for grave in registry.tombstones.graves()]
+        assert found == ["mdl_1", "mdl_2"]
+    assert Tombstones(opened.tombstones.path, opened.root.key).count() == 0
+    earlier.close()
+
+
+def test_an_older_register_is_read_and_one_of_an_unknown_key_is_refused(home) -> None:
+    source, path = source_of(home), home.with_name("home.tombstones")
+    with sqlite3.connect(home / "control.db") as control:  # as an older home is
+        control.execute("DELETE FROM meta WHERE key = 'register_key'")
+        (workspace,) = control.execute("SELECT id FROM workspaces").fetchone()
+    control.close()
+    older = Tombstones(path, source.candidates()[0])
+    older.bury(workspace, "mdl_1", NOW, "erased")
+    stranger = Tombstones(path, bytes(32))
+    stranger.bury(workspace, "mdl_1", NOW, "erased")  # says what is known; of another home, too
+    stranger.bury("ws_of_others", "mdl_2", NOW, "erased")
+    registry = Registry(home, source)
+    assert [grave.object_id for grave in registry.tombstones.graves()] == ["mdl_1"]
+    registry.close()
+    with sqlite3.connect(home / "control.db") as control:
+        control.execute("DELETE FROM meta WHERE key = 'register_key'")
+    control.close()
+    stranger.bury(workspace, "mdl_3", NOW, "erased")
+    with pytest.raises(Locked, match="can't read"):
+        Registry(home, source)
+
+
+def test_an_old_root_key_and_its_card_open_no_later_list(home, opened, tmp_path: Path) -> None:
+    folder, old = tmp_path / "vault", opened.root.key
+    first_name, _, _ = backup.backup(opened, folder, None, NOW, lambda _: None)
+    card = (folder / "backup.json").read_bytes()
+    rotation.rotate_root(opened, source_of(home))
+    name, _, made = backup.backup(opened, folder, None, NOW + DAY, lambda _: None)
+    assert made.bytes_written < sum(p.stat().st_size for p in (folder / "chunks").rglob("*"))
+    now = Vault.open(folder, opened.root.key)
+    assert now.read(first_name).root_key == old.hex()
+    assert now.read(name).root_key == opened.root.key.hex()
+    (folder / "backup.json").write_bytes(card)
+    thief = Vault.open(folder, old)
+    assert thief.read(first_name).root_key == old.hex()
+    with pytest.raises(SealBroken):
+        thief.read(name)
+
+
+def test_who_has_the_key_of_chunks_cannot_swap_them(home, opened, tmp_path: Path) -> None:
+    _, snapshot, vault = backup.backup(opened, tmp_path / "vault", None, NOW, lambda _: None)
+    kept = snapshot.files[0]
+    name = kept.chunks[0]
+    forged = seal(vault._chunk_key, b"x" * kept.size, f"chunk|{name}")
+    (tmp_path / "vault" / "chunks" / name[:2] / name).write_bytes(forged)
+    with pytest.raises(SealBroken):
+        list(vault.content(kept))
 
 
 @pytest.mark.parametrize("step", ["before the rows", "before the file"])
@@ -213,7 +271,6 @@ def test_readers_and_writers_never_fail_while_keys_are_replaced(home, opened) ->
 def test_a_workspace_of_an_older_home_has_one_key_for_both(tmp_path: Path) -> None:
     from workspace.control import ControlSeals
     from workspace.ring import WorkspaceKeys
-    from workspace.sealing import seal
 
     keys = WorkspaceKeys.of(bytes(32))
     assert keys.wrapping == keys.base == bytes(32) and keys.former is None

@@ -12,19 +12,17 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-import tempfile
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+from workspace import scratch
 from workspace.database import transaction
 from workspace.disk import disk_errors, make_private_folder
 from workspace.errors import Fault, Unavailable
 from workspace.registry import Registry
-from workspace.sealing import new_key
-from workspace.vault import Kept, Snapshot, Vault
+from workspace.vault import BACKUP_KEY_ROW, BackupKeys, Kept, Snapshot, Vault
 
-_KEY_ROW = "backup_key"  # of control.db's table meta
 _TRIES = 5
 Say = Callable[[str], None]
 
@@ -46,14 +44,12 @@ def backup(
         Conflict: the folder holds something else.
         StorageFull: it is as it was, but for chunks that the next backup uses.
     """
-    vault = Vault.make(folder, _backup_key(registry), registry.root.key, envelope)
+    vault = Vault.make(folder, _backup_keys(registry), registry.root.key, envelope)
     before = {kept.path: kept for name in vault.names()[-1:] for kept in vault.read(name).files}
-    scratch = registry.home / "run"
-    make_private_folder(scratch)
-    with tempfile.TemporaryDirectory(prefix="backup-", dir=scratch) as made:
+    with scratch.of_backup(registry.home) as made:
         for _ in range(_TRIES):
             try:
-                files, missing = _files(registry.home, vault, Path(made), before, say)
+                files, missing = _files(registry.home, vault, made, before, say)
                 break
             except _GoneMeanwhile:
                 continue
@@ -73,16 +69,16 @@ class _GoneMeanwhile(Exception):
 
 
 def _files(
-    home: Path, vault: Vault, scratch: Path, before: dict[str, Kept], say: Say
+    home: Path, vault: Vault, made: Path, before: dict[str, Kept], say: Say
 ) -> tuple[list[Kept], list[str]]:
-    copy = scratch / "control.db"
+    copy = made / "control.db"
     _copy(home / "control.db", copy)
     files, missing = [vault.keep("control.db", copy)], list[str]()
     for workspace_id in _column(copy, "SELECT id FROM workspaces WHERE wrapped_key IS NOT NULL"):
         folder = home / "workspaces" / workspace_id
         if not (folder / "store.db").exists():
             raise _GoneMeanwhile
-        kept, lost = _store(home, folder, vault, scratch, before)
+        kept, lost = _store(home, folder, vault, made, before)
         say(f"{workspace_id}: {len(kept)} files")
         files += kept
         missing += lost
@@ -90,10 +86,10 @@ def _files(
 
 
 def _store(
-    home: Path, folder: Path, vault: Vault, scratch: Path, before: dict[str, Kept]
+    home: Path, folder: Path, vault: Vault, made: Path, before: dict[str, Kept]
 ) -> tuple[list[Kept], list[str]]:
     """One workspace: its database, and the files that its rows name."""
-    copy = scratch / f"{folder.name}.db"
+    copy = made / f"{folder.name}.db"
     for _ in range(_TRIES):
         _copy(folder / "store.db", copy)
         files: list[Kept] = []
@@ -152,16 +148,34 @@ def _column(database: Path, sql: str) -> list[str]:
         connection.close()
 
 
-def _backup_key(registry: Registry) -> bytes:
-    """The key of all backups of this home: made once, sealed in `control.db`."""
+def _backup_keys(registry: Registry) -> BackupKeys:
+    """The keys of all backups of this home: made once, sealed in `control.db`."""
     with transaction(registry.control):
-        sql = "SELECT value FROM meta WHERE key = ?"
-        for row in registry.control.query(sql, [_KEY_ROW]):
-            return bytes.fromhex(registry.open("meta", _KEY_ROW, row["value"])["key"])
-        key = new_key()
-        sealed = registry.seal("meta", _KEY_ROW, {"key": key.hex()})
-        registry.control.execute("INSERT INTO meta VALUES (?, ?)", [_KEY_ROW, sealed])
-        return key
+        keys = _kept_keys(registry)
+        if keys is None:
+            keys = BackupKeys.new()
+            _put_keys(registry, keys)
+        return keys
+
+
+def adopt(registry: Registry, vault: Vault) -> None:
+    """Let a home that was restored open every list of its backups, the later ones, too."""
+    with transaction(registry.control):
+        keys = _kept_keys(registry)
+        if keys is not None:
+            _put_keys(registry, keys.with_(vault.keys))
+
+
+def _kept_keys(registry: Registry) -> BackupKeys | None:
+    sql = "SELECT value FROM meta WHERE key = ?"
+    for row in registry.control.query(sql, [BACKUP_KEY_ROW]):
+        return BackupKeys.of(registry.open("meta", BACKUP_KEY_ROW, row["value"])["key"])
+    return None
+
+
+def _put_keys(registry: Registry, keys: BackupKeys) -> None:
+    sealed = registry.seal("meta", BACKUP_KEY_ROW, keys.private())
+    registry.control.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [BACKUP_KEY_ROW, sealed])
 
 
 def lay_out(vault: Vault, snapshot: Snapshot, folder: Path) -> None:

@@ -33,7 +33,7 @@ from workspace.root import OneKey, Root, RootKeys
 from workspace.rows import canonical_json
 from workspace.sealing import Signer
 from workspace.store import StoreReport, WorkspaceStore
-from workspace.tombstones import Grave, Tombstones, default_path
+from workspace.tombstones import Grave, default_path, of_home
 from workspace.types import Workspace, WorkspaceId, new_id
 
 _MAX_NAME_CHARACTERS = 80
@@ -75,10 +75,7 @@ class Registry:
         try:
             self.root = Root(source, self.control, candidates)
             self.closing.confirm()
-            self.tombstones = Tombstones(
-                tombstones or default_path(home), self.root.key, lambda: self.root.seals()
-            )
-            self.root.followers.append(self.tombstones.follow)
+            self.tombstones = of_home(self, tombstones or default_path(home), candidates)
             self._destroy_risen()
             self._finish_destroying()
         except BaseException:

@@ -68,7 +68,6 @@ class Root:
         self._seen: bytes = b""
         self._seals: ControlSeals | None = None
         self._former: tuple[float, ControlSeals] | None = None
-        self.followers: list[Callable[[bytes], None]] = []  # told about a new root key
         with control.lock:
             self.key = self._find(candidates)
 
@@ -117,8 +116,6 @@ class Root:
             self._former = time.monotonic() + _FORMER_SECONDS, self._seals
         self._seals = seals
         self._source.settle(key)
-        for follow in self.followers:
-            follow(key)
         return key
 
     def _fits(self, seals: ControlSeals) -> bool:

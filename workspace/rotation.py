@@ -7,8 +7,9 @@
 Rules: any process may be killed at any moment; the next rotation, or the next start, goes on where
 it was. A process that has the home open notices in its next statement (`root.py`, `ring.py`) and
 goes on with the new key. After a rotation the key before opens nothing of this home: not a row, not
-a grave. What stays: the keys of objects, and a workspace's base key, because the audit log and the
-look-ups were made with it. Hold `unseal.held` meanwhile.
+a later backup. What stays: the keys of objects; a workspace's base key, because the audit log and
+the look-ups were made with it; the key of the register of the erased, so that whoever restores an
+older backup reads it. Hold `unseal.held` meanwhile.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from workspace.rows import canonical_json
 from workspace.sealing import new_key
 from workspace.store import WorkspaceStore
 from workspace.unseal import KeySource
+from workspace.vault import BACKUP_KEY_ROW, BackupKeys
 
 _BATCH = 100  # keys wrapped in one transaction; others wait some milliseconds for it
 Progress = Callable[[int, int], None]  # done, of how many
@@ -64,13 +66,10 @@ def seal_again(registry: Registry, root_key: bytes) -> int:
     if root_key == before:
         return 0
     old, new = ControlSeals(before), ControlSeals(root_key)
-    registry.tombstones.copy(before, root_key)
     with transaction(registry.control):
         count = sum(_again(registry, table, old, new) for table in ("workspaces", "meta", *RIGHTS))
         registry.root.become(root_key)
         registry.control.erase_log_after_commit()
-    # Whoever buried somebody under the old key until a moment ago is read once more.
-    registry.tombstones.copy(before, root_key)
     return count
 
 
@@ -170,6 +169,8 @@ def _sealed_again(
 ) -> dict[str, Any]:
     if table == "meta":
         private = old.open("meta", row["key"], row["value"])
+        if row["key"] == BACKUP_KEY_ROW:
+            private = BackupKeys.of(private["key"]).next().private()
         return {"value": new.seal("meta", row["key"], private)}
     if table == "workspaces":
         bound = (row["plan"], row["created_at"])

@@ -1,11 +1,13 @@
 """The register of the erased: it lies outside of the home, so that no copy of the home undoes it.
 
 One line per grave: which workspace, which object (a model, or the workspace itself), when and why,
-as JSON with a MAC under a key that comes from the root key. Nothing of a person: ids, times, codes.
+as JSON with a MAC under the register key. Nothing of a person: ids, times, codes. That key is made
+once for a home, lies sealed in its `control.db`, and outlives every root key: a backup from before
+a rotation reads what was buried after it.
 
 Rules: a grave is durable before the erasure that it stands for is committed, so that a crash in
 between ends with too much erased, never with too little. Lines are only added, by any process; a
-line that a crash cut, or that somebody without the root key wrote, counts for nothing. Back the
+line that a crash cut, or that somebody without the register key wrote, counts for nothing. Back the
 register up beside the root key, never with the home, and put the newest one back. What can't be
 seen: a register that was put back to an older state together with the home.
 """
@@ -16,19 +18,22 @@ import fcntl
 import json
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from workspace import sealing
+from workspace.database import Database, transaction
 from workspace.disk import disk_errors, make_private_folder, sync_folder
-from workspace.errors import Fault, StorageFull
+from workspace.errors import Fault, Locked, SealBroken, StorageFull
 from workspace.rows import canonical_json
+from workspace.types import WorkspaceId
 
 _MODE = 0o600
 _KEY_LABEL = "tombstones v1"
+_KEY_ROW = "register_key"  # of control.db's table meta
 _MAX_LINE_BYTES = 2000
 
 
@@ -47,16 +52,15 @@ class Tombstones:
 
     Args:
         path: The file; made with mode 0600 at the first grave.
-        root_key: 32 bytes; only a key derived from it is kept.
-        look: Called before and after each use; calls `follow` when the root key was replaced.
+        key: The register key, 32 bytes.
+        root_keys: Root keys under which an older home wrote its lines, to read them, too.
     """
 
-    def __init__(
-        self, path: Path, root_key: bytes, look: Callable[[], object] = lambda: None
-    ) -> None:
+    def __init__(self, path: Path, key: bytes, root_keys: Sequence[bytes] = ()) -> None:
         self.path = path
-        self._key = sealing.derive(root_key, _KEY_LABEL)
-        self._look = look
+        self._register_key = key
+        self._key = sealing.derive(key, _KEY_LABEL)
+        self._readers = (self._key, *(sealing.derive(one, _KEY_LABEL) for one in root_keys))
         self._lock = threading.Lock()
         self._read: tuple[tuple[int, int], dict[tuple[str, str], Grave]] | None = None
 
@@ -74,43 +78,38 @@ class Tombstones:
         Raises:
             StorageFull, Fault: it could not be written.
         """
-        written_under = None
-        self._look()
-        # NOTE: a rotation of the root key may end between the look and the line; then once more.
-        while written_under != self._key:
-            with self._lock:
-                written_under = self._key
-                if (grave.workspace_id, grave.object_id) not in self._graves():
-                    self._append(_line(grave, written_under))
-            self._look()
+        with self._lock:
+            if (grave.workspace_id, grave.object_id) not in self._graves():
+                self._append(_line(grave, self._key))
 
-    def follow(self, root_key: bytes) -> None:
-        """Take another root key from now on; lines under the one before count no more."""
-        self._key, self._read = sealing.derive(root_key, _KEY_LABEL), None
+    def take_over(self, path: Path, root_keys: Sequence[bytes]) -> tuple[str, ...]:
+        """Bury whom a register knows: a copy, or this one with the lines of an older home.
 
-    def copy(self, old_root: bytes, new_root: bytes) -> int:
-        """Write every grave under one root key again under another; the file only grows.
+        Args:
+            root_keys: Read lines that were written under one of them, too.
 
         Returns:
-            How many graves were copied.
+            The workspaces of whole lines that no key here opens: graves that may be true.
         """
-        old, new = Tombstones(self.path, old_root), Tombstones(self.path, new_root)
+        theirs = Tombstones(path, self._register_key, root_keys)
+        for grave in theirs.graves():
+            self.put(grave)
+        return theirs.unread()
+
+    def unread(self) -> tuple[str, ...]:
+        """Name the workspace of each whole line that no key opens and no other line says, too."""
         with self._lock:
-            known = new._graves()
-            missing = [grave for place, grave in old._graves().items() if place not in known]
-            if missing:
-                self._append(b"\n".join(_line(grave, new._key) for grave in missing))
-        return len(missing)
+            known = self._graves()
+            found = [_place(line) for line in self._lines()]
+        return tuple(place[0] for place in found if place is not None and place not in known)
 
     def graves(self) -> tuple[Grave, ...]:
         """List all graves of this home, oldest first."""
-        self._look()
         with self._lock:
             return tuple(self._graves().values())
 
     def is_buried(self, workspace_id: str, object_id: str) -> bool:
         """Tell whether an object was erased for good."""
-        self._look()
         with self._lock:
             return (workspace_id, object_id) in self._graves()
 
@@ -144,16 +143,20 @@ class Tombstones:
         return self._read[1]
 
     def _load(self) -> dict[tuple[str, str], Grave]:
-        try:
-            lines = self.path.read_bytes().splitlines()
-        except OSError as error:
-            raise _unusable() from error
         graves: dict[tuple[str, str], Grave] = {}
-        for line in lines:
+        for line in self._lines():
             grave = self._parse(line)
             if grave is not None:
                 graves.setdefault((grave.workspace_id, grave.object_id), grave)
         return graves
+
+    def _lines(self) -> list[bytes]:
+        try:
+            return self.path.read_bytes().splitlines()
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise _unusable() from error
 
     def _parse(self, line: bytes) -> Grave | None:
         if len(line) > _MAX_LINE_BYTES:
@@ -161,7 +164,7 @@ class Tombstones:
         try:
             words: dict[str, Any] = json.loads(line)
             mac = str(words.pop("mac"))
-            if sealing.same(mac, _mac(self._key, words)):
+            if any(sealing.same(mac, _mac(key, words)) for key in self._readers):
                 return Grave(**words)
         except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
             pass
@@ -203,6 +206,19 @@ def _line(grave: Grave, key: bytes) -> bytes:
     return line
 
 
+def _place(line: bytes) -> tuple[str, str] | None:
+    """Which grave a whole line stands for, if anybody's MAC is right; None for what is no line."""
+    if len(line) > _MAX_LINE_BYTES:
+        return None
+    try:
+        words: dict[str, Any] = json.loads(line)
+        words.pop("mac")
+        grave = Grave(**words)
+        return str(grave.workspace_id), str(grave.object_id)
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
+        return None
+
+
 def _mac(key: bytes, words: dict[str, Any]) -> str:
     return sealing.keyed_hash(key, canonical_json(words))
 
@@ -214,3 +230,43 @@ def default_path(home: Path) -> Path:
 
 def _unusable() -> Fault:
     return Fault("The register of the erased can't be read or written; see [keys] tombstones.")
+
+
+class Home(Protocol):
+    """As much of an open home as the register's key needs; `Registry` is the real one."""
+
+    control: Database
+
+    def ids(self) -> tuple[WorkspaceId, ...]: ...
+    def seal(self, table: str, row_id: str, private: Mapping[str, Any]) -> bytes: ...
+    def open(self, table: str, row_id: str, sealed: object) -> dict[str, Any]: ...
+
+
+def of_home(home: Home, path: Path, root_keys: Sequence[bytes]) -> Tombstones:
+    """Open the register of a home with its key, which is made at the first time.
+
+    Args:
+        root_keys: Those that may be in force: an older home wrote its lines under one of them.
+
+    Raises:
+        Locked: the key is damaged; or it is missing, and the register has graves of this home that
+            another key would not read: without them the erased would come back.
+    """
+    sql = "SELECT value FROM meta WHERE key = ?"
+    with transaction(home.control):
+        for row in home.control.query(sql, [_KEY_ROW]):
+            try:
+                key = bytes.fromhex(home.open("meta", _KEY_ROW, row["value"])["key"])
+            except (SealBroken, KeyError, ValueError) as error:
+                raise Locked("The key of the register of the erased is damaged.") from error
+            return Tombstones(path, key)
+        key = sealing.new_key()
+        made = Tombstones(path, key)
+        if {*made.take_over(path, root_keys)} & {*home.ids()}:
+            raise Locked(
+                "The register of the erased holds graves that this home can't read, so that it may "
+                "be an old copy. Restore a newer backup."
+            )
+        sealed = home.seal("meta", _KEY_ROW, {"key": key.hex()})
+        home.control.execute("INSERT INTO meta VALUES (?, ?)", [_KEY_ROW, sealed])
+        return made

@@ -1,14 +1,16 @@
 """A folder of backups: chunks that are stored once, and snapshots that name them; all sealed.
 
-    backup.json   which home it belongs to, and the backup key, sealed under the root key
+    backup.json   which home it belongs to, and the backup keys, sealed under the root key
     chunks/       pieces of files, named by a keyed hash of what is in them
     snapshots/    one sealed list of files and chunks for each backup
 
 Rules: whoever has the folder without the root key learns sizes and times, nothing else. A chunk is
 bound to its name, a snapshot to its time, so that swapped files do not open. A chunk that is there
 is not written again. Every file is synced before the snapshot that names it; a backup that was cut
-off leaves chunks that the next one uses. The backup key stays when the root key is replaced: the
-next backup seals it under the new one.
+off leaves chunks that the next one uses. The key of chunks stays when the root key is replaced, so
+that they are not written again, and what is in them is sealed by the home's own keys; the key of
+lists does not, because a list holds the root key in force: who has an old root key and an old
+`backup.json` opens no later list. The next backup seals all of them under the new root key.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +34,45 @@ from workspace.tombstones import Grave
 CHUNK_BYTES = 256 * 1024
 _FORMAT = "housemodel backup v1"
 _CARD = "backup.json"
+BACKUP_KEY_ROW = "backup_key"  # of control.db's table meta
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class BackupKeys:
+    """The keys of all backups of one home: of chunks, and of lists, the one in force first."""
+
+    chunks: bytes
+    lists: tuple[bytes, ...]
+
+    @classmethod
+    def new(cls) -> BackupKeys:
+        """Make the keys of a home that has no backups."""
+        return cls(sealing.new_key(), (sealing.new_key(),))
+
+    @classmethod
+    def of(cls, packed: str) -> BackupKeys:
+        """Read what `packed` wrote; one key alone, as older homes have it, is both."""
+        raw, size = bytes.fromhex(packed), sealing.KEY_BYTES
+        if not raw or len(raw) % size:
+            raise SealBroken("The keys of the backups are not in a form that can be used.")
+        parts = [raw[at : at + size] for at in range(0, len(raw), size)]
+        return cls(parts[0], tuple(parts[1:] or parts))
+
+    def packed(self) -> str:
+        """Write the keys one after another."""
+        return b"".join((self.chunks, *self.lists)).hex()
+
+    def private(self) -> dict[str, str]:
+        """What the row of `control.db` holds."""
+        return {"key": self.packed()}
+
+    def next(self) -> BackupKeys:
+        """The keys after a rotation: a new one for lists, before the former."""
+        return BackupKeys(self.chunks, (sealing.new_key(), *self.lists))
+
+    def with_(self, others: BackupKeys) -> BackupKeys:
+        """These keys, and behind them what else opens older lists."""
+        return BackupKeys(self.chunks, tuple(dict.fromkeys((*self.lists, *others.lists))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +100,18 @@ class Vault:
 
     Args:
         folder: The folder.
-        key: The backup key, 32 bytes.
+        keys: The backup keys.
     """
 
-    def __init__(self, folder: Path, key: bytes) -> None:
+    def __init__(self, folder: Path, keys: BackupKeys) -> None:
         self.folder = folder
         self.bytes_written = 0
-        self._key = key
-        self._chunk_key = sealing.derive(key, "backup chunks v1")
-        self._name_key = sealing.derive(key, "backup names v1")
+        self.keys = keys
+        self._chunk_key = sealing.derive(keys.chunks, "backup chunks v1")
+        self._name_key = sealing.derive(keys.chunks, "backup names v1")
 
     @classmethod
-    def make(cls, folder: Path, key: bytes, root_key: bytes, envelope: str | None) -> Vault:
+    def make(cls, folder: Path, keys: BackupKeys, root_key: bytes, envelope: str | None) -> Vault:
         """Open the folder of this home for another backup, or make it; 0700.
 
         Args:
@@ -77,13 +119,16 @@ class Vault:
 
         Raises:
             Conflict: the folder holds something else.
+            SealBroken: its newest list was changed, or is of a newer state of this home.
         """
-        card = folder / _CARD
+        card, vault = folder / _CARD, cls(folder, keys)
         if card.exists():
             try:
-                sealing.open_(key, base64.b64decode(_card(folder)["check"]), _FORMAT)
+                sealing.open_(keys.chunks, base64.b64decode(_card(folder)["check"]), _FORMAT)
             except (SealBroken, KeyError, ValueError) as error:
                 raise Conflict("This folder holds backups of another home.") from error
+            for name in vault.names()[-1:]:  # else its key would go with the card that has it
+                vault.read(name)
         elif folder.exists() and any(folder.iterdir()):
             raise Conflict("This folder is not empty, and holds no backups.")
         for inside in ("", "chunks", "snapshots"):
@@ -91,11 +136,10 @@ class Vault:
         wrapping = sealing.derive(root_key, "backup key wrap v1")
         words = {
             "format": _FORMAT,
-            "key": _text(sealing.seal(wrapping, key, _FORMAT)),
-            "check": _text(sealing.seal(key, b"", _FORMAT)),
+            "key": _text(sealing.seal(wrapping, bytes.fromhex(keys.packed()), _FORMAT)),
+            "check": _text(sealing.seal(keys.chunks, b"", _FORMAT)),
             "envelope": envelope,
         }
-        vault = cls(folder, key)
         vault._write(card, json.dumps(words, indent=1).encode())
         return vault
 
@@ -110,10 +154,10 @@ class Vault:
         card = _card(folder)
         wrapping = sealing.derive(root_key, "backup key wrap v1")
         try:
-            key = sealing.open_(wrapping, base64.b64decode(card["key"]), _FORMAT)
+            raw = sealing.open_(wrapping, base64.b64decode(card["key"]), _FORMAT)
         except (SealBroken, KeyError, ValueError) as error:
             raise Locked("This root key does not open these backups.") from error
-        return cls(folder, key)
+        return cls(folder, BackupKeys.of(raw.hex()))
 
     def names(self) -> list[str]:
         """List the snapshots, oldest first; a name is a time in UTC."""
@@ -130,7 +174,7 @@ class Vault:
         if name not in self.names():
             raise NotFound("There is no such snapshot.")
         with disk_errors():
-            words = json.loads(sealing.open_(self._key, path.read_bytes(), f"snapshot|{name}"))
+            words = json.loads(self._opened(path.read_bytes(), f"snapshot|{name}"))
         words["tombstones"] = tuple(Grave(**grave) for grave in words["tombstones"])
         words["files"] = tuple(
             Kept(kept["path"], kept["size"], tuple(kept["chunks"])) for kept in words["files"]
@@ -141,7 +185,7 @@ class Vault:
         """Store a snapshot, whose chunks are all there; durable when this returns."""
         content = canonical_json(asdict(snapshot)).encode()
         path = self.folder / "snapshots" / f"{name}.sealed"
-        self._write(path, sealing.seal(self._key, content, f"snapshot|{name}"))
+        self._write(path, sealing.seal(self.keys.lists[0], content, f"snapshot|{name}"))
 
     def keep(self, path: str, source: Path) -> Kept:
         """Store a file; chunks that are there already are not written."""
@@ -170,6 +214,9 @@ class Vault:
             except OSError as error:
                 raise SealBroken("A part of the backup is missing.") from error
             chunk = sealing.open_(self._chunk_key, sealed, f"chunk|{name}")
+            # NOTE: the key of chunks outlives rotations; whoever has an older one may have swapped.
+            if not sealing.same(name, self._named(chunk)):
+                raise SealBroken("A part of the backup is not what it is called.")
             size += len(chunk)
             yield chunk
         if size != kept.size:
@@ -196,13 +243,22 @@ class Vault:
             if path.name not in used:
                 path.unlink()
 
+    def _opened(self, sealed: bytes, place: str) -> bytes:
+        for key in self.keys.lists:
+            with suppress(SealBroken):
+                return sealing.open_(key, sealed, place)
+        raise SealBroken("A list of the backup was changed, or another key sealed it.")
+
     def _keep(self, chunk: bytes) -> str:
-        name = sealing.keyed_hash(self._name_key, hashlib.sha256(chunk).hexdigest())
+        name = self._named(chunk)
         path = self._chunk(name)
         if not path.exists():
             make_private_folder(path.parent)
             self._write(path, sealing.seal(self._chunk_key, chunk, f"chunk|{name}"))
         return name
+
+    def _named(self, chunk: bytes) -> str:
+        return sealing.keyed_hash(self._name_key, hashlib.sha256(chunk).hexdigest())
 
     def _chunk(self, name: str) -> Path:
         if not name.isalnum():

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from serve.cli.common import NoHome, add_home, add_json, command, show
+from serve.cli.common import NoHome, add_home, add_json, command, ending_on_sigterm, show
 from serve.settings import load_settings
 from serve.unsealing import open_source
 from workspace import backup
@@ -43,7 +43,7 @@ def _run(args: argparse.Namespace) -> int:
         raise NoHome()
     if folder.is_relative_to(settings.home):
         raise InvalidRequest("A backup inside of the home goes where the home goes; name another.")
-    with held(settings.home):
+    with ending_on_sigterm(), held(settings.home):
         source = open_source(settings)
         envelope = source.how.path.read_text() if settings.unseal != "file" else None
         registry = Registry(settings.home, source, settings.tombstones)

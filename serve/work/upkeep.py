@@ -1,7 +1,8 @@
 """What is swept while the gateway runs, and at its start: what is too old to count or to keep.
 
-Once a day: sessions, idempotency keys, files without a row, and the audit log's signature. Once an
-hour: the people and results that retention says are to go, drafts and candidates that have ended.
+Once a day: sessions, idempotency keys, files without a row, what killed backups left, and the audit
+log's signature. Once an hour: the people and results that retention says are to go, drafts and
+candidates that have ended.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from serve import idempotency
 from serve.callers import auth, break_glass
 from serve.custody import drafts, pictures, retaining
 from serve.subjects import talent
+from workspace import scratch
 from workspace.registry import Registry
 from workspace.store import WorkspaceStore
 from workspace.types import GenerationId
@@ -31,10 +33,11 @@ class Upkeep:
         self._done: dict[tuple[str, timedelta], datetime] = {}
 
     def of_registry(self, registry: Registry, now: datetime) -> None:
-        """Remove sessions, sign-in codes and links to a person's page that have ended."""
+        """Remove sessions, sign-in codes and links that have ended, and what a backup left."""
         if self._is_due("", _DAY, now):
             auth.sweep(registry, now)
             talent.sweep(registry, now)
+            scratch.clear(registry.home)
 
     def of_store(
         self, registry: Registry, store: WorkspaceStore, now: datetime

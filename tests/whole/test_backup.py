@@ -19,6 +19,7 @@ from serve.unsealing import open_registry
 from tests.homes import NOW, bytes_under
 from workspace.registry import Registry
 from workspace.store import WorkspaceStore
+from workspace.tombstones import Tombstones
 from workspace.types import AssetId
 
 PHOTO = bytes(range(256)) * 1200  # more than one chunk
@@ -71,6 +72,7 @@ def test_a_restored_home_is_what_the_backup_saw(home, run, tmp_path: Path) -> No
     status, done = run("restore", vault, "--root-key", home / "root.key", at=there)
     assert status == 0, done
     assert done["erased_again"] == 0 and len(done["verified"]) == 3
+    assert any("No register" in note for note in done["notes"])
     registry, store = opened(there)
     assert store.get("products", "prd_1").private == {"name": CANARY}
     assert store.count("products") == 3
@@ -161,6 +163,72 @@ def test_a_copy_of_the_register_counts_too(home, run, tmp_path: Path) -> None:
     status, done = run("restore", tmp_path / "vault", *root, at=tmp_path / "x")
     assert status == 0 and done["erased_again"] == 1
     assert (tmp_path / "x.tombstones").exists()
+
+
+def test_who_was_erased_after_a_rotation_does_not_come_back(home, run, tmp_path: Path) -> None:
+    """With the backup from before, which opens with the root key of that time alone."""
+    old, register = tmp_path / "old.key", home.with_name("home.tombstones")
+    shutil.copy(home / "root.key", old)
+    run("backup", tmp_path / "vault")
+    assert run("rotate-keys")[0] == 0
+    assert run("workspace", "destroy", "salon", "--yes")[0] == 0
+    where = ("restore", tmp_path / "vault", "--root-key", old, "--tombstones")
+    status, words = run(*where, tmp_path / "typo", at=tmp_path / "x")
+    assert status == 1 and "no such copy" in words and not (tmp_path / "x").exists()
+    status, done = run(*where, register, at=tmp_path / "x")
+    assert status == 0 and done["erased_again"] == 1
+    assert [row["name"] for row in run("workspace", "list", at=tmp_path / "x")[1]] == ["atelier"]
+
+
+def test_a_register_that_cannot_be_read_is_refused(home, run, tmp_path: Path) -> None:
+    run("backup", tmp_path / "vault")
+    register = tmp_path / "other.tombstones"
+    registry, store = opened(home)
+    Tombstones(register, bytes(32)).bury(store.workspace.id, "mdl_1", NOW, "erased")
+    registry.close()
+    where = ("restore", tmp_path / "vault", "--root-key", home / "root.key")
+    where = (*where, "--tombstones", register)
+    status, words = run(*where, at=tmp_path / "x")
+    assert status == 1 and "1 graves that no key" in words and not (tmp_path / "x").exists()
+    assert not [*tmp_path.glob(".x.*")]
+    status, done = run(*where, "--accept-unread-graves", at=tmp_path / "x")
+    assert status == 0 and any("not read" in line for line in done["notes"])
+
+
+def test_no_draft_own_photo_or_candidate_comes_back(home, run, tmp_path: Path) -> None:
+    registry, store = opened(home)
+    times = {"created_at": NOW.isoformat(), "expires_at": "2999-01-01T00:00:00+00:00"}
+    for table in ("drafts", "pictures", "candidates"):
+        owner = {} if table == "pictures" else {"owner": "key_1"}
+        store.put(table, f"{table}_1", {"name": "X"}, **owner, **times)
+        store.assets.put(PHOTO, "photo", f"{table}_1", "image/jpeg")
+    registry.lock(store.workspace.id)  # what is locked is no way around it
+    registry.close()
+    run("backup", tmp_path / "vault")
+    where = ("restore", tmp_path / "vault", "--root-key", home / "root.key")
+    status, done = run(*where, at=tmp_path / "x")
+    assert status == 0 and any("3 drafts, own photos" in line for line in done["verified"])
+    registry = open_registry(load_settings(home=tmp_path / "x"))
+    workspace = registry.by_name("atelier")
+    assert workspace.locked
+    registry.unlock(workspace.id)
+    back = registry.store(workspace.id)
+    for table in ("drafts", "pictures", "candidates"):
+        assert back.count(table) == 0 and back.assets.owned_by(f"{table}_1") == []
+    assert back.count("products") == 3 and back.verify().intact
+    registry.close()
+
+
+def test_a_restored_home_goes_on_with_its_folder_of_backups(home, run, tmp_path: Path) -> None:
+    run("backup", tmp_path / "vault")
+    assert run("rotate-keys")[0] == 0
+    run("backup", tmp_path / "vault")
+    where = ("restore", tmp_path / "vault", "--root-key", home / "root.key")
+    names = run(*where, "--list", at=tmp_path / "x")[1]["snapshots"]
+    assert run(*where, "--snapshot", names[0], at=tmp_path / "x")[0] == 0
+    assert run("backup", tmp_path / "vault", at=tmp_path / "x")[0] == 0
+    for number, name in enumerate(names):  # the later one, too, of which the first knew nothing
+        assert run(*where, "--snapshot", name, at=tmp_path / f"y{number}")[0] == 0
 
 
 def test_older_backups_open_with_the_new_root_key_after_the_next_one(home, run, tmp_path) -> None:
