@@ -59,4 +59,4 @@ STEPS = 1
 SEED_CHANNELS = 4  # of every token: only noise, read by the transformer to vary the take
 TAKES = ("turn", "arms", "head", "light")  # what the seed decides, each a standard normal number
 # how much of each take the pack uses: faces that turn less are drawn more alike
-CALM = (0.4, 1.0, 0.3, 1.0)
+CALM = (0.8, 1.0, 0.3, 1.0)
