@@ -4,8 +4,9 @@
     unlocked  the whole site, as if it had started that way
 
 Rules: until it is unlocked nothing of a home is opened and no engine is asked; a wrong secret costs
-the one who sends it time, and is counted by address. One secret is tried at a time, of an address
-one waits, and of all a few; the rest is sent away, so that a burst costs neither cores nor turns.
+the one who sends it time, and is counted, by address and for all together. One secret is tried at a
+time, of an address one waits, and of all a few; the rest is sent away, so that a burst costs neither
+cores nor turns.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ from serve.services import Services
 from workspace.errors import ApplianceLocked, Locked, RateLimited
 from workspace.unseal import KeySource
 
-MOST_WAITING = 8  # addresses
+MOST_WAITING = 8  # addresses; the machine itself may always
+_HERE = ("127.0.0.1", "::1")
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 _PAGE = (
     '<!doctype html><html lang="en"><meta charset="utf-8"><title>housemodel is locked</title>'
@@ -107,8 +109,7 @@ class LockableSite:
             RateLimited: too many wait, or this address has failed too often.
         """
         self._throttle.check(_name(address), address, datetime.now(UTC))
-        # Whoever runs it is at the machine, and is not kept out by a crowd from elsewhere.
-        crowded = len(self._waiting) >= MOST_WAITING and address not in ("127.0.0.1", "::1")
+        crowded = len(self._waiting) >= MOST_WAITING and address not in _HERE
         if crowded or address in self._waiting:
             raise RateLimited("Too many unlock at once; try again.", (), 2)
         self._waiting.add(address)
@@ -180,8 +181,12 @@ class _Running:
 
 
 def _name(address: str) -> str:
-    """What wrong secrets are counted under, beside the address: fewer than for whole offices."""
-    return f"unlock {address}"
+    """What wrong secrets are counted under, beside the address: all from elsewhere together.
+
+    There is one secret, whoever guesses it. The machine itself is counted apart, so that nobody
+    from elsewhere keeps out who runs it.
+    """
+    return "unlock here" if address in _HERE else "unlock elsewhere"
 
 
 def _alive() -> str:

@@ -161,11 +161,26 @@ def test_those_who_wait_are_counted_before_their_turn(site, monkeypatch) -> None
             waits = asyncio.create_task(site.unlock(UnlockRequest(passphrase="wrong"), "10.0.0.1"))
             await asyncio.sleep(0)
             for _ in range(PER_NAME):
-                site._throttle.failed("unlock 10.0.0.1", "10.0.0.1", datetime.now(UTC))
+                site._throttle.failed("unlock elsewhere", "10.0.0.2", datetime.now(UTC))
         await waits
 
     with pytest.raises(RateLimited):
         asyncio.run(ask())
+
+
+def test_many_addresses_have_the_guesses_of_one_and_the_machine_its_own(site, monkeypatch) -> None:
+    monkeypatch.setattr(site, "_give", lambda *_: (_ for _ in ()).throw(ApplianceLocked()))
+
+    async def ask(address: str) -> str:
+        with pytest.raises(HousemodelError) as refused:
+            await site.unlock(UnlockRequest(passphrase="wrong"), address)
+        return refused.value.code
+
+    async def ask_all() -> list[str]:
+        return [await ask(f"10.0.1.{n}") for n in range(PER_NAME + 2)] + [await ask("127.0.0.1")]
+
+    codes = asyncio.run(ask_all())
+    assert codes == ["locked"] * PER_NAME + ["rate_limited"] * 2 + ["locked"]
 
 
 class _Post:

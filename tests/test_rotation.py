@@ -130,6 +130,14 @@ def test_an_older_register_is_read_and_one_of_an_unknown_key_is_refused(home) ->
         Registry(home, source)
 
 
+def test_a_home_whose_register_key_is_damaged_does_not_open(home) -> None:
+    with sqlite3.connect(home / "control.db") as control:
+        control.execute("UPDATE meta SET value = x'00' WHERE key = 'register_key'")
+    control.close()
+    with pytest.raises(Locked, match="register of the erased is damaged"):
+        Registry(home, source_of(home))
+
+
 def test_an_old_root_key_and_its_card_open_no_later_list(home, opened, tmp_path: Path) -> None:
     folder, old = tmp_path / "vault", opened.root.key
     first_name, _, _ = backup.backup(opened, folder, None, NOW, lambda _: None)

@@ -80,10 +80,10 @@ def _clear_backups(home: Path) -> int:
 
 
 def _clear_half_homes(home: Path) -> int:
-    if not home.parent.is_dir():
-        return 0
     name = re.compile(rf"\.{re.escape(home.name)}\.[0-9a-f]{{{2 * _NAME_BYTES}}}")
-    found = [path for path in home.parent.iterdir() if name.fullmatch(path.name)]
+    found: list[Path] = []
+    with suppress(OSError):  # not there yet, or a folder that this account may not list
+        found = [path for path in home.parent.iterdir() if name.fullmatch(path.name)]
     return sum(_removed(folder) for folder in found)
 
 
