@@ -52,7 +52,7 @@ def test_a_model_that_waits_is_approved_and_its_end_and_the_log_are_shown(
     visitor.page.click("#approve")
     visitor.see("#compliance-notice .hm-good:has-text('Approved')")
     assert "Anna Zwei" in visitor.see("#ending").inner_text()
-    assert "none missing" in visitor.see("#audit-log .hm-good").inner_text()
+    assert "none missing" in visitor.see("#audit-state .hm-good").inner_text()
     visitor.page.get_by_label("Find in the log").fill(enrolled)
     visitor.page.click("#audit-find")
     visitor.see("#audit-log td:has-text('model.')")

@@ -41,7 +41,7 @@ def test_photos_of_two_people_are_refused_and_can_be_corrected(visitor):
     visitor.name_person("Bea Zwei")
     visitor.tick_every_box()
     visitor.page.click("#create-model")
-    visitor.see("#making .hm-fail", slow=True)
+    visitor.see("#making .hm-warn:has-text('You may have this person already')", slow=True)
     visitor.page.click("#photos-5")
     visitor.choose_photo("close_up", person.close_up)
     visitor.page.click("#next-2")
@@ -75,7 +75,7 @@ def test_many_flat_photos_become_one_catalogue_picture_each(visitor):
     first, second = products()[1], products()[2]
     visitor.add_products(first.photo, second.photo)
     visitor.page.click("#generate")
-    visitor.see("#pictures section >> nth=1", slow=True)
+    visitor.see("#pictures figure >> nth=1", slow=True)
     assert visitor.page.locator("#pictures figure").count() == 2
     visitor.open("refine")
     assert visitor.see("#past .hm-past").is_visible()

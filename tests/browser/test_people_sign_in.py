@@ -46,7 +46,9 @@ def test_a_wrong_password_says_so_and_the_right_one_opens_the_console(door: Visi
 
 def test_an_admin_is_told_what_is_missing_and_sees_no_picture(door: Visitor) -> None:
     come_in(door, "ada", PASSWORD)
-    door.page.wait_for_url("**/console/")
-    door.open("models")
-    door.see("#models-notice [role=alert], #models-list :is(.hm-empty, [role=alert])")
+    door.page.wait_for_url("**/console/admin")
+    assert door.see("h1").inner_text()
+    told = door.page.goto(f"{door.base_url}/console/models")
+    assert told is not None and told.status == 403
+    assert "creator" in door.see("main").inner_text().lower()
     assert door.page.locator("img[src^='data:image/jpeg']").count() == 0
