@@ -5,8 +5,8 @@
 
 Rules: until it is unlocked nothing of a home is opened and no engine is asked; a wrong secret costs
 the one who sends it time, and is counted, by address and for all together. One secret is tried at a
-time, of an address one waits, and of all a few; the rest is sent away, so that a burst costs neither
-cores nor turns.
+time, of an address one waits, and of all a few; the rest is sent away, so that a burst costs
+neither cores nor turns.
 """
 
 from __future__ import annotations
