@@ -255,6 +255,7 @@ def publish(parts: Parts, reviewed: Reviewed) -> Published:
     Raises:
         Conflict: cancelled or taken over meanwhile; nothing is published.
         Refused, ModelRevoked: the consent does not allow it any more; nothing is published.
+        NotFound: the own photo that it was made of was destroyed; nothing is published.
     """
     recorded = reviewed.drawn.opened.recorded
     claim, accepted = recorded.claim, recorded.admitted.resolved.accepted
@@ -262,6 +263,7 @@ def publish(parts: Parts, reviewed: Reviewed) -> Published:
     with store.transaction():
         # A consent may have ended while it was drawn; the newest version is what a use rests on.
         verdict = admit(parts, recorded.admitted.resolved).verdict
+        swaps.check_photo(store, asked)
         asks = verdict.approval == "per_image" and asked.model_id is not None
         leases.finish(store, claim, GenerationStatus.COMPLETED, now)
         ids = tuple(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import asdict
 from datetime import timedelta
 
 import numpy as np
@@ -13,12 +14,12 @@ from compliance import own_photos
 from compliance.marks import fingerprints
 from identity import likeness
 from serve.custody import pictures, withdrawal
-from serve.line import swaps
+from serve.line import gallery, swaps
 from serve.line.asked import Asked
 from serve.line.cutout import Figure
 from tests.homes import NOW, caller
 from tests.simulated import SUMMARY
-from workspace.errors import ToolNotAllowed
+from workspace.errors import NotFound, ToolNotAllowed
 from workspace.store import WorkspaceStore
 from workspace.tombstones import Grave
 from workspace.types import RGB, ModelId, Tool
@@ -61,6 +62,30 @@ def brought(store: WorkspaceStore, picture: RGB) -> str:
     )
 
 
+def asked_of(picture_id: str) -> Asked:
+    return Asked(
+        Tool.BACKGROUND_SWAP, "a beach", None, (), 1, "", 1, "internal", "web", ("*",),
+        picture_id=picture_id,
+    )  # fmt: skip
+
+
+def swapped(store: WorkspaceStore, name: str, picture_id: str) -> str:
+    """A finished swap of a photo: its generation and one image."""
+    generation, image = f"gen_{name}", f"img_{name}"
+    asked, at = asked_of(picture_id), NOW.isoformat()
+    store.put(
+        "generations", generation, {"asked": asked.to_json()}, status="completed", created_at=at,
+        tool=asked.tool.value, n=1, actor="key_1", priority=0, compat_key="", cost=1,
+    )  # fmt: skip
+    facts = gallery.Facts(9, 9, None, None, None, None, "p", "d", "e", 0, 0, 0)
+    store.put(
+        "images", image, asdict(facts), generation_id=generation, k=0, model_id=None, seed=1,
+        created_at=at,
+    )  # fmt: skip
+    store.assets.put(b"png", gallery.KIND, image, "image/png")
+    return image
+
+
 @pytest.mark.parametrize("reference", [FULL_BODY, CLOSE_UP])
 def test_a_reference_photo_is_told_by_its_look(with_model: WorkspaceStore, reference: RGB) -> None:
     assert likeness.shown_in(with_model, fingerprints.looks_of(saved(reference))) == MODEL
@@ -80,8 +105,16 @@ def test_own_photos_go_with_the_model_that_they_show_and_no_others(
 ) -> None:
     store = with_model
     shown, mirrored, other = (brought(store, one) for one in (FULL_BODY, saved(CLOSE_UP), OTHER))
+    of_shown, of_other = (swapped(store, name, one) for name, one in (("a", shown), ("b", other)))
     done = withdrawal.revoke(store, MODEL, caller(store), NOW)
-    assert done.destroyed["own_photo"] == 2
+    assert (done.destroyed["own_photo"], done.destroyed["image"]) == (2, 1)
+    assert not gallery.has(store, of_shown) and gallery.has(store, of_other)
+    listed = done.certificate["statement"]["destroyed"]
+    assert listed["own_photo"]["count"] == listed["own_photo_origin"]["count"] == 2
+    assert "file" not in listed
+    swaps.check_photo(store, asked_of(other))
+    with pytest.raises(NotFound):  # one that was being drawn meanwhile is not published
+        swaps.check_photo(store, asked_of(shown))
     assert [row["id"] for row in store.raw("pictures")] == [other]
     for gone in (shown, mirrored):
         assert store.assets.owned_by(gone) == []
@@ -106,13 +139,6 @@ def test_a_photo_that_became_a_models_after_it_was_brought_is_refused(
 ) -> None:
     mine, other = brought(store, FULL_BODY), brought(store, OTHER)
     request.getfixturevalue("with_model")
-
-    def asked(picture_id: str) -> Asked:
-        return Asked(
-            Tool.BACKGROUND_SWAP, "a beach", None, (), 1, "", 1, "internal", "web", ("*",),
-            picture_id=picture_id,
-        )  # fmt: skip
-
-    assert swaps.fitted(store, asked(other), SUMMARY, NOW).picture_id == other
+    assert swaps.fitted(store, asked_of(other), SUMMARY, NOW).picture_id == other
     with pytest.raises(ToolNotAllowed):
-        swaps.fitted(store, asked(mine), SUMMARY, NOW)
+        swaps.fitted(store, asked_of(mine), SUMMARY, NOW)

@@ -5,12 +5,13 @@ what it shows; beside it the file as it came, because what is made of a photo na
 parent. Ids of another workspace are not found, and neither is a photo whose hours are over. It
 decides nothing: what is declared is in `compliance/own_photos.py`, what a photo may be in the
 route. What a photo looks like is noted with it, so that one that turns out to be a custom model's
-is found again when that model goes (`destroy_alike`).
+is found again when that model goes (`alike`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -137,6 +138,11 @@ def get(store: WorkspaceStore, picture_id: str, now: datetime) -> Picture:
     return of_row(store.get(_TABLE, picture_id))
 
 
+def has(store: WorkspaceStore, picture_id: str) -> bool:
+    """Tell whether a photo was not destroyed yet, whether or not its hours are over."""
+    return store.count(_TABLE, "id = ?", (picture_id,)) > 0
+
+
 def of_row(row: Row) -> Picture:
     """Read a row of the pictures table."""
     known = {name: value for name, value in row.private.items() if name not in _APART}
@@ -198,24 +204,16 @@ def looks(store: WorkspaceStore, picture_id: str) -> tuple[str, ...]:
     return tuple(known)
 
 
-def destroy_alike(
-    store: WorkspaceStore, wanted: Collection[str], actor: str, now: datetime
-) -> list[str]:
-    """Erase the photos that are the same picture as one of these looks; return their ids."""
-    gone: list[str] = []
-    if not wanted:
-        return gone
-    with store.transaction():
-        for row in list(store.raw(_TABLE)):
-            picture_id = str(row["id"])
-            try:
-                alike = fingerprints.are_near(looks(store, picture_id), wanted)
-            except (NotFound, SealBroken, UnsupportedImage):
-                continue  # nobody can open it, so nothing is made of it
-            if alike:
-                destroy(store, picture_id, actor, now)
-                gone.append(picture_id)
-    return gone
+def alike(store: WorkspaceStore, wanted: Collection[str]) -> list[str]:
+    """Find the photos that are the same picture as one of these looks; their ids."""
+    found: list[str] = []
+    for row in list(store.raw(_TABLE)) if wanted else ():
+        picture_id = str(row["id"])
+        # One that nobody can open is no photo any more: nothing is made of it.
+        with suppress(NotFound, SealBroken, UnsupportedImage):
+            if fingerprints.are_near(looks(store, picture_id), wanted):
+                found.append(picture_id)
+    return found
 
 
 def sweep(store: WorkspaceStore, now: datetime) -> None:

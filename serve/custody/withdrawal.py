@@ -2,7 +2,7 @@
 
 Erasing and revoking cancel what is queued or running, and destroy with their keys: the likeness,
 the name, the evidence, every image that shows the person, own photos that are the same picture as
-a reference photo, and what callers wrote about them:
+a reference photo (with what was made from them), and what callers wrote about them:
 prompts, notes, campaigns and the free words of the consent. Ids, codes, times and the audit log
 stay, and a signed certificate that lists what went (`compliance/erasure.py`).
 Suspending refuses new and waiting work until it is resumed; nothing is destroyed.
@@ -33,7 +33,7 @@ from workspace.errors import (
 )
 from workspace.store import WorkspaceStore
 from workspace.tombstones import Grave
-from workspace.types import Caller, ConsentStatus, GenerationId, ModelId, ModelStatus
+from workspace.types import Caller, ConsentStatus, GenerationId, ModelId, ModelStatus, Tool
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,9 @@ def erase(
         NotFound: this workspace has no such model.
     """
     with store.destroying() as destroyed:
-        kinds, looks = _files_of(store, model_id), likeness.looks(store, model_id)
+        own = pictures.alike(store, likeness.looks(store, model_id))
+        made = _made_from(store, own)
+        kinds = _files_of(store, model_id, (*own, *made))
         record = enrolment.erase(store, model_id, caller, now, status)
         why = ModelRevoked("The person withdrew, or the model was erased.")
         cancelled = queue.cancel_of_model(store, model_id, now, why)
@@ -78,7 +80,7 @@ def erase(
         published = ledger.read(store, model_id).publications
         _forget_decisions(store, model_id)
         images = gallery.destroy_of_model(store, model_id)
-        own = pictures.destroy_alike(store, looks, caller.actor, now)
+        images += _destroy_own(store, own, made, caller, now)
         _forget_words(store, model_id)
         retention.forget(store, model_id)
         certificate = erasure.issue(
@@ -106,8 +108,8 @@ def erase_again(store: WorkspaceStore, risen: Sequence[Grave]) -> None:
         if not store.count("models", "id = ?", (model_id,)):
             with store.transaction():  # only parts of the copy were put back
                 gallery.destroy_of_model(store, model_id)
-                looks = likeness.looks(store, model_id)
-                pictures.destroy_alike(store, looks, caller.actor, now)
+                own = pictures.alike(store, likeness.looks(store, model_id))
+                _destroy_own(store, own, _made_from(store, own), caller, now)
                 likeness.destroy(store, model_id)
                 _forget_decisions(store, model_id)
                 _forget_words(store, model_id)
@@ -117,13 +119,42 @@ def erase_again(store: WorkspaceStore, risen: Sequence[Grave]) -> None:
             erase(store, model_id, caller, now, ModelStatus.ERASED, erasure.COPY_PUT_BACK)
 
 
-def _files_of(store: WorkspaceStore, model_id: ModelId) -> dict[str, str]:
-    """Id -> kind of every sealed file of a model and of its images."""
+def _made_from(store: WorkspaceStore, photos: Sequence[str]) -> list[str]:
+    """The images that Model Background Swap made of some own photos."""
+    found: list[str] = []
+    for raw in (
+        list(store.raw("generations", "tool = ?", (Tool.BACKGROUND_SWAP,))) if photos else ()
+    ):
+        with suppress(SealBroken):
+            asked = Asked.from_json(store.open("generations", raw).private["asked"])
+            if asked.picture_id in photos:
+                found += [image.id for image in gallery.of_generation(store, raw["id"])]
+    return found
+
+
+def _destroy_own(
+    store: WorkspaceStore,
+    photos: Sequence[str],
+    made: Sequence[str],
+    caller: Caller,
+    now: datetime,
+) -> int:
+    """Destroy own photos and images made from them; what waits for the photos fails by itself."""
+    for picture_id in photos:
+        pictures.destroy(store, picture_id, caller.actor, now)
+    return sum(gallery.destroy(store, image_id) for image_id in made)
+
+
+def _files_of(store: WorkspaceStore, model_id: ModelId, others: Sequence[str]) -> dict[str, str]:
+    """Id -> kind of every sealed file of a model and of its images, and of other owners."""
     sql = (
         "SELECT id, kind FROM assets WHERE owner_id = :id OR owner_id IN"
         " (SELECT id FROM images WHERE model_id = :id)"
     )
-    return {row["id"]: row["kind"] for row in store.db.query(sql, {"id": model_id})}
+    found = {row["id"]: row["kind"] for row in store.db.query(sql, {"id": model_id})}
+    for owner in others:
+        found |= {row["id"]: row["kind"] for row in store.raw("assets", "owner_id = ?", (owner,))}
+    return found
 
 
 def _forget_decisions(store: WorkspaceStore, model_id: ModelId) -> None:

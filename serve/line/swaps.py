@@ -53,6 +53,16 @@ def fitted(store: WorkspaceStore, asked: Asked, pack: PackSummary, now: datetime
     return replace(asked, aspect_ratio=ratio)
 
 
+def check_photo(store: WorkspaceStore, asked: Asked) -> None:
+    """Ask whether the photo is still there; to be asked again before anything is published.
+
+    Raises:
+        NotFound: it was erased, or was destroyed with a custom model, while the scene was drawn.
+    """
+    if asked.picture_id is not None and not pictures.has(store, asked.picture_id):
+        raise NotFound("The photo is not there any more.", (), None, "/picture_id")
+
+
 def scene_words(prompt: str, photo: OwnPhoto, pack: PackSummary) -> str:
     """What the pack is asked for: the caller's words, and those that make it an empty scene."""
     standing, cropped = pack.scene_words or (SCENE_WORDS, SCENE_WORDS)
