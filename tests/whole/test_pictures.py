@@ -16,6 +16,7 @@ from PIL import Image
 
 from compliance import audit, own_photos
 from serve.custody import pictures
+from serve.line import swaps
 from serve.services import utc_now
 from serve.work.upkeep import Upkeep
 from tests.service import Service, open_service
@@ -120,6 +121,23 @@ def test_the_background_changes_and_the_marks_say_so(swapping: Service) -> None:
     said = json.dumps(active)
     assert "c2pa.opened" in said and "compositeWithTrainedAlgorithmicMedia" in said
     assert b"compositeWithTrainedAlgorithmicMedia" in file.content.partition(b"?xpacket end")[0]
+
+
+def test_nothing_is_published_of_a_photo_that_went_meanwhile(
+    swapping: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture_id = bring(swapping, thing()).json()["id"]
+    compose = swaps.composed
+
+    def meanwhile(*given: Any) -> Any:
+        made = compose(*given)
+        pictures.destroy(swapping.store, picture_id, "somebody", utc_now())
+        return made
+
+    monkeypatch.setattr(swaps, "composed", meanwhile)
+    done = swapping.generate(**SWAP, picture_id=picture_id, n=1)
+    assert done["status"] == "failed" and not done["images"], done
+    assert done["error"]["code"] == "not_found"
 
 
 def test_what_was_made_here_with_a_custom_model_is_refused(swapping: Service) -> None:
