@@ -84,7 +84,8 @@ def shoot(opened: Desk, name: str, address: str, act: Any, width: int, scheme: s
     if act is not None:
         act(page)
         page.wait_for_timeout(400)
-        settled(page)
+        if not page.locator("dialog[open]").count():  # a page behind a dialog waits for its answer
+            settled(page)
     page.evaluate("document.activeElement && document.activeElement.blur()")
     write(page, f"{name}-{width}-{scheme}")
     page.context.close()
