@@ -221,6 +221,18 @@ def test_an_open_store_reads_and_writes_across_a_rotation(home, opened) -> None:
     other.close()
 
 
+def test_a_store_writes_between_a_rotations_first_two_steps(home, opened) -> None:
+    other = Registry(home, source_of(home))
+    rotation.rotate_workspace(other, first(other))  # from now on there is a witness
+    rotation._begin(other, first(other))
+    store = opened.store(first(opened))
+    store.put("products", "prd_new", {"name": "New"}, created_at=NOW.isoformat())
+    rotation.rotate_workspace(other, first(other))
+    assert store.get("products", "prd_new").private == {"name": "New"}
+    assert other.store(first(other)).verify().intact
+    other.close()
+
+
 def test_a_rotation_of_a_workspace_that_was_killed_goes_on(home, monkeypatch) -> None:
     monkeypatch.setattr(rotation, "_BATCH", 7)
     registry = Registry(home, source_of(home))
