@@ -48,6 +48,8 @@ def settled(page: Any) -> None:
     """Wait until a page has drawn what it asked for, pictures included."""
     page.wait_for_selector("h1")
     page.wait_for_function(ANSWERED)
+    # A lazy picture below the fold would never come; a picture of the whole page needs it.
+    page.evaluate("[...document.images].forEach((image) => { image.loading = 'eager'; })")
     page.wait_for_function("[...document.images].every((image) => image.complete)")
 
 
