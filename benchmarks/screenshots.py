@@ -55,15 +55,12 @@ def views(opened: Desk) -> list[View]:
     made = opened.running.client.get("/v1/generations").json()["items"]
     model = opened.running.client.get("/v1/models").json()["items"][0]["id"]
     editorial = next(each["id"] for each in made if each["tool"] == "editorial")
-    flatlay = next(each["id"] for each in made if each["tool"] == "flatlay_to_catalog")
     pages: list[View] = [(a or "home", a, None) for a in ["", *(a for a, _, _ in PAGES)]]
     return [
         *pages,
         ("editorial-result", f"editorial?model={model}&generation={editorial}", None),
         ("editorial-picker", "editorial", pick_model),
-        ("flatlay-result", f"flatlay?generation={flatlay}", None),
         ("enrol-photos", "enrol", choose_photos),
-        ("models-one", f"models?model={model}", None),
         ("menu", "models", open_menu),
         ("signed-out", "editorial", sign_out_elsewhere),
         ("verify-result", "verify", verify_photo),
