@@ -208,7 +208,7 @@ def test_the_key_of_a_workspace_that_another_process_closed_leaves_memory(
     getattr(other, how)(fresh_service.workspace.id)
     other.close()
     fresh_service.services.dispatcher.run_once()
-    assert held._keys._key is None
+    assert held._keys._keys is None and held._keys._former is None
 
 
 def test_a_request_that_can_not_be_read_blocks_no_other(
