@@ -41,7 +41,7 @@ def test_photos_of_two_people_are_refused_and_can_be_corrected(visitor):
     visitor.name_person("Bea Zwei")
     visitor.tick_every_box()
     visitor.page.click("#create-model")
-    visitor.see("#making .hm-warn:has-text('You may have this person already')", slow=True)
+    visitor.see("#making .hm-fail", slow=True)
     visitor.page.click("#photos-5")
     visitor.choose_photo("close_up", person.close_up)
     visitor.page.click("#next-2")
@@ -56,7 +56,7 @@ def test_the_same_person_again_is_asked_about_before_it_is_made(visitor):
     twin = people()[2]
     visitor.enrol(twin, "Dora Eins")
     visitor.submit(twin, "Dora Zwei")
-    visitor.see("#making .hm-fail", slow=True)
+    visitor.see("#making .hm-warn:has-text('You may have this person already')", slow=True)
     visitor.page.get_by_label("This is a different person").check()
     visitor.page.click("#create-again")
     visitor.see("#use-model", slow=True)
