@@ -15,8 +15,8 @@ from serve.deployments.diffusion import LocalDiffusion
 from serve.line import casting
 from tests.fictional import ToldEncoder, boxes
 from tests.service import Service, new_client, open_service, wait
-from tests.whole.test_synthetic import BASE, promoted
 from tests.tiny_pack import make_tiny_pack
+from tests.whole.test_synthetic import BASE, promoted
 
 
 @pytest.fixture(scope="module")
