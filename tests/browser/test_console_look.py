@@ -120,6 +120,11 @@ def test_the_bar_folds_on_a_phone_and_opens_by_its_button(visitor: Visitor) -> N
 
 def found(page: Any, options: dict[str, Any]) -> list[str]:
     """What axe calls serious or critical, with the first place of each."""
+    # Half a fade between two colour schemes is a contrast that nobody sees.
+    page.wait_for_function(
+        "document.getAnimations().every((one) => one.playState !== 'running' ||"
+        " one.effect.getTiming().iterations === Infinity)"
+    )
     told = AXE.run(page, options=options).response["violations"]
     return [
         f"{each['id']}: {each['nodes'][0]['html'][:160]} ({len(each['nodes'])})"
