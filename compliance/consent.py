@@ -15,8 +15,8 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from compliance import audit, policy
-from compliance.guidelines import Attestation
 from compliance.terms import ConsentTerms, parse_terms, terms_from_json
+from compliance.texts import Attestation
 from workspace.errors import AttestationMissing, ModelRevoked, SealBroken
 from workspace.rows import Row, canonical_json
 from workspace.store import WorkspaceStore

@@ -8,7 +8,6 @@ recognised here: a photo that this appliance made with a custom model is refused
 
 from __future__ import annotations
 
-import hashlib
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from compliance.guidelines import Attestation
+from compliance.texts import Attestation, sha256
 from workspace.errors import AttestationMissing, Fault
 
 _SHIPPED = Path(__file__).resolve().parents[1] / "configs" / "own_photos.toml"
@@ -81,4 +80,4 @@ def _box(raw: dict[str, Any]) -> Attestation:
     name, text = raw.pop("id"), raw.pop("text")
     if raw or not (isinstance(name, str) and isinstance(text, str) and name and text.strip()):
         raise ValueError("a box needs an id and a text")
-    return Attestation(name, text, hashlib.sha256(text.encode()).hexdigest())
+    return Attestation(name, text, sha256(text))

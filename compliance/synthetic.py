@@ -8,23 +8,19 @@ and decides nothing else.
 
 from __future__ import annotations
 
-import hashlib
-import re
-import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from compliance.agreed import ALTERATIONS, ALWAYS_FORBIDDEN, ConsentTerms
-from compliance.guidelines import Attestation
 from compliance.terms import parse_terms
-from workspace.errors import Fault, InvalidRequest
+from compliance.texts import Attestation, attestations, newest, sha256, text
+from workspace.errors import InvalidRequest
 from workspace.rows import canonical_json
 from workspace.types import Gender, PhotoKind
 
-_VERSION = re.compile(r"\d{4}-\d{2}(-\d{2})?")
 _ATTRIBUTES = ("age", "skin", "hair", "hair_colour", "eyes", "build", "features")
 _MOST_FEATURES = 3
 _PERSON = "{person}"
@@ -113,71 +109,41 @@ def load_synthetic(folder: Path) -> SyntheticTexts:
     Raises:
         Fault: there is none, or it is not complete.
     """
-    files = sorted(path for path in folder.glob("*.toml") if _VERSION.fullmatch(path.stem))
-    if not files:
-        raise Fault("There are no texts in configs/guidelines/synthetic.")
-    try:
-        texts = _parse(tomllib.loads(files[-1].read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Fault(f"The texts of {files[-1].stem} can't be read or lack one.") from error
-    if texts.version != files[-1].stem:
-        raise Fault("The texts' version is not the name of their file.")
-    return texts
+    return newest(folder, _parse, "texts of Create from scratch")
 
 
 def _parse(raw: Mapping[str, Any]) -> SyntheticTexts:
-    boxes = tuple(
-        Attestation(_text(box["id"]), _text(box["text"]), _sha256(box["text"]))
-        for box in raw["attestations"]
-    )
-    _check_apart("attestations", (box.id for box in boxes))
     attributes = tuple(_attribute(one) for one in raw["attributes"])
     if tuple(attribute.id for attribute in attributes) != _ATTRIBUTES:
         raise ValueError(f"attributes are {', '.join(_ATTRIBUTES)}, in this order")
-    prompts = {kind: _text(raw["prompts"][kind]) for kind in ("full_body", "close_up")}
+    prompts = {kind: text(raw["prompts"][kind]) for kind in ("full_body", "close_up")}
     if any(_PERSON not in prompt or "$" in prompt for prompt in prompts.values()):
         raise ValueError("prompts say {person} and have no placeholder of their own")
     hours, most = raw["candidates"]["keep_hours"], raw["candidates"]["most_open"]
     if type(hours) is not int or type(most) is not int or not (0 < hours <= 720 and most > 0):
         raise ValueError("candidates.keep_hours and most_open are whole numbers from 1 up")
     return SyntheticTexts(
-        version=_text(raw["version"]),
-        title=_text(raw["title"]),
-        intro=_text(raw["intro"]),
-        attestations=boxes,
+        version=text(raw["version"]),
+        title=text(raw["title"]),
+        intro=text(raw["intro"]),
+        attestations=attestations(raw),
         attributes=attributes,
-        genders={gender.value: _text(raw["genders"][gender.value]) for gender in Gender},
+        genders={gender.value: text(raw["genders"][gender.value]) for gender in Gender},
         prompts=prompts,
         keep=timedelta(hours=hours),
         most_open=most,
-        sha256=_sha256(canonical_json(dict(raw))),
+        sha256=sha256(canonical_json(dict(raw))),
     )
 
 
 def _attribute(raw: Mapping[str, Any]) -> Attribute:
     values = tuple(
-        Value(_text(name), _text(value["label"]), _text(value["words"]))
+        Value(text(name), text(value["label"]), text(value["words"]))
         for name, value in raw["values"].items()
     )
     if not values or type(raw["several"]) is not bool:
         raise ValueError("an attribute needs values, and says whether several are chosen")
-    return Attribute(_text(raw["id"]), _text(raw["label"]), raw["several"], values)
-
-
-def _check_apart(what: str, ids: Iterable[str]) -> None:
-    found = list(ids)
-    if not found or len(set(found)) < len(found):
-        raise ValueError(f"{what} need ids of their own")
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError("a text is missing")
-    return value
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    return Attribute(text(raw["id"]), text(raw["label"]), raw["several"], values)
 
 
 def _wrong(detail: str, pointer: str) -> InvalidRequest:

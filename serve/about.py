@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
-from compliance.guidelines import Attestation
+from compliance.texts import Attestation
 from workspace.types import Gender, PackSummary, Tool
 
 

@@ -8,6 +8,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
+import pytest
+
+from serve.callers import auth, people
+from serve.callers.roles import ROLE_SCOPES
+from serve.services import utc_now
+from workspace import sealing
+
+PASSWORD = "correct horse battery"
 
 
 def asked_by(session: str = "", host: str = "studio.test:8000") -> Any:
@@ -33,3 +41,19 @@ def run(event: Any, request: Any, *values: Any) -> list[Any]:
     found = event.fn(*given, request)
     answer = asyncio.run(found) if inspect.isawaitable(found) else found
     return list(answer) if len(event.outputs) != 1 else [answer]
+
+
+def everybody(service: Any, place: str) -> dict[str, Any]:
+    """Role -> the request of somebody who has that role alone, signed in; `place` tells them apart.
+
+    Passwords are cheap to check here: their cost is tested elsewhere.
+    """
+    registry, found = service.services.registry, {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sealing, "PASSWORD_MEMORY_KIB", 64)
+        for role in ROLE_SCOPES:
+            name = f"{role}@{place}"
+            people.add(registry, service.workspace.id, name, [role], PASSWORD, utc_now())
+            session = auth.sign_in_person(registry, name, PASSWORD, utc_now(), 1)
+            found[role] = asked_by(session)
+    return found

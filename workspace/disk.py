@@ -51,6 +51,28 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def write_private(path: Path, content: bytes) -> None:
+    """Replace a file as a whole, for its owner only, and durably: after a crash it is old or new.
+
+    Raises:
+        StorageFull: there is no room; the file is as it was.
+        Fault: the disk reports anything else.
+    """
+    with disk_errors():
+        draft = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(path)
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            raise
+        sync_folder(path.parent)
+
+
 def no_core_dumps() -> None:
     """Let a crash of this process, or of one that it starts, write no memory to the disk."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

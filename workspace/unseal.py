@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from workspace import envelope, sealing
-from workspace.disk import disk_errors, make_private_folder, sync_folder
+from workspace.disk import disk_errors, make_private_folder, sync_folder, write_private
 from workspace.errors import ApplianceLocked, Conflict, HousemodelError, InvalidRequest
 from workspace.keys import decode_key, load_root_key, read_private
 
@@ -223,19 +223,7 @@ class KeySource:
             content = root_key.hex().encode() + b"\n"
         else:
             content = envelope.sealed(self.how.method, cost, self._unseal_key(), root_key)
-        with disk_errors():
-            draft = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
-            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            try:
-                with os.fdopen(descriptor, "wb") as file:
-                    file.write(content)
-                    file.flush()
-                    os.fsync(file.fileno())
-                draft.replace(path)
-            except BaseException:
-                draft.unlink(missing_ok=True)
-                raise
-            sync_folder(path.parent)
+        write_private(path, content)
 
     def _unseal_key(self) -> bytes:
         if self.how.method == "command":

@@ -18,7 +18,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -26,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from workspace import sealing
-from workspace.disk import disk_errors, make_private_folder, sync_folder
+from workspace.disk import disk_errors, make_private_folder, sync_folder, write_private
 from workspace.errors import Conflict, Locked, NotFound, SealBroken
 from workspace.rows import canonical_json
 from workspace.tombstones import Grave
@@ -266,19 +265,7 @@ class Vault:
         return self.folder / "chunks" / name[:2] / name
 
     def _write(self, path: Path, content: bytes) -> None:
-        with disk_errors():
-            draft = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
-            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            try:
-                with os.fdopen(descriptor, "wb") as file:
-                    file.write(content)
-                    file.flush()
-                    os.fsync(file.fileno())
-                draft.replace(path)
-            except BaseException:
-                draft.unlink(missing_ok=True)
-                raise
-            sync_folder(path.parent)
+        write_private(path, content)
         self.bytes_written += len(content)
 
 

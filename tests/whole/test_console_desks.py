@@ -14,27 +14,15 @@ from console.pages import models, review
 from console.parts import capabilities as can
 from console.parts import model_detail, renewing, waiting
 from console.parts.score_chart import chart
-from serve.callers import auth, people
-from serve.callers.roles import ROLE_SCOPES
-from serve.services import utc_now
-from tests.console_pages import asked_by, loads_of, run
-from workspace import sealing
+from tests.console_pages import PASSWORD, everybody, loads_of, run
 
-PASSWORD = "correct horse battery"
 SOME = "Nora Example"
 
 
 @pytest.fixture(scope="module")
 def desks(service):
     """One person of each role over a workspace with a model and pictures; `run` opens a page."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sealing, "PASSWORD_MEMORY_KIB", 64)
-        registry, place = service.services.registry, service.workspace
-        asked = {}
-        for role in ROLE_SCOPES:
-            people.add(registry, place.id, f"{role}@desks", [role], PASSWORD, utc_now())
-            session = auth.sign_in_person(registry, f"{role}@desks", PASSWORD, utc_now(), 1)
-            asked[role] = asked_by(session)
+    asked = everybody(service, "desks")
     model_id = service.model()
     service.client.patch(f"/v1/models/{model_id}", json={"name": SOME})
     made = service.generate(tool="editorial", prompt="$model at noon", model_id=model_id, n=2)

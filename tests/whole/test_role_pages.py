@@ -7,13 +7,9 @@ from types import SimpleNamespace
 import pytest
 
 from console.app import build_console, in_process
-from serve.callers import auth, people
 from serve.callers.roles import ROLE_SCOPES
-from serve.services import utc_now
-from tests.console_pages import asked_by, loads_of, run
-from workspace import sealing
+from tests.console_pages import everybody, loads_of, run
 
-PASSWORD = "correct horse battery"
 NAME = "Quirina Canary"
 PROMPT = "$model on a zebra crossing at quarter past nine"
 
@@ -21,14 +17,7 @@ PROMPT = "$model on a zebra crossing at quarter past nine"
 @pytest.fixture(scope="module")
 def desks(service):
     """The console with one person of each role, over a workspace with a model and a picture."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sealing, "PASSWORD_MEMORY_KIB", 64)
-        registry, place = service.services.registry, service.workspace
-        requests = {}
-        for role in ROLE_SCOPES:
-            people.add(registry, place.id, f"{role}@pages", [role], PASSWORD, utc_now())
-            session = auth.sign_in_person(registry, f"{role}@pages", PASSWORD, utc_now(), 1)
-            requests[role] = asked_by(session)
+    requests = everybody(service, "pages")
     model_id = service.model()
     service.client.patch(f"/v1/models/{model_id}", json={"name": NAME})
     made = service.generate(tool="editorial", prompt=PROMPT, model_id=model_id)
