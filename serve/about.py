@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import BaseModel, Field
 
 from compliance.texts import Attestation
 from workspace.types import Gender, PackSummary, Tool
+
+# NOTE a list and not a pair: not every reader of OpenAPI knows `prefixItems`.
+Size = Annotated[list[int], Field(min_length=2, max_length=2)]
 
 
 class AttestationView(BaseModel):
@@ -25,7 +30,7 @@ class PackView(BaseModel):
     weights_digest: str
     engine: str
     tools: list[str]
-    sizes: dict[str, tuple[int, int]] = Field(description="Aspect ratio -> width, height in pixels")
+    sizes: dict[str, Size] = Field(description="Aspect ratio -> width, height in pixels")
     default_aspect_ratio: str
     steps: int
     max_products: int

@@ -16,6 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
 
 from serve.wire.views import CheckView
 from workspace.errors import HousemodelError, InvalidRequest, NotFound, PayloadTooLarge
@@ -147,6 +148,8 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
         ours = NotFound("There is no such route.")
     elif error.status_code == 405:
         ours = MethodNotAllowed()
+        # Starlette names the methods of the first route that has this path, and there are several.
+        error.headers = {"Allow": ", ".join(sorted(_methods_of(request)))}
     elif error.status_code == 413:
         ours = PayloadTooLarge()
     else:
@@ -154,6 +157,16 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
     answer = respond(ours, request_id_of(request))
     answer.headers.update(error.headers or {})
     return answer
+
+
+def _methods_of(request: Request) -> set[str]:
+    """Every method that some route takes at the path of this request."""
+    return {
+        method
+        for route in request.app.routes
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
+        for method in route.methods or ()
+    }
 
 
 def invalid(errors: Sequence[Any]) -> InvalidRequest:

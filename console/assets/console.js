@@ -60,10 +60,14 @@
       event.preventDefault(); zone.classList.remove('hm-over');
     }));
     zone.addEventListener('drop', (event) => take([...event.dataTransfer.files]));
-    zone.querySelector('input[type=file]').addEventListener('change', (event) => {
-      take([...event.target.files]);
-      event.target.value = '';
-    });
+    const input = zone.querySelector('input[type=file]');
+    const chosen = () => {
+      const files = [...input.files];
+      input.value = '';
+      if (files.length) take(files);
+    };
+    input.addEventListener('change', chosen);
+    chosen();  // somebody may have been quicker than this script
   }
 
   /* --- product photos: each file becomes one product --- */
@@ -85,7 +89,7 @@
       }
       status.textContent = problems.join(' ');
       status.classList.toggle('hm-bad-text', problems.length > 0);
-      if (made.length) { added = made.join(','); trigger('upload'); }
+      if (made.length) { added = made.join(','); await window.hm.loaded; trigger('upload'); }
     });
   }
 

@@ -22,9 +22,12 @@
 
   /* <html data-hm> says whether the page waits for an answer: `busy` or `ready` */
   let waiting = 0;
+  let loaded;  // what somebody gives before the page's first answer waits, or that answer wipes it
+  window.hm.loaded = new Promise((resolve) => { loaded = resolve; });
   const settle = () => requestAnimationFrame(() => requestAnimationFrame(() => {
     if (waiting) return;
     document.documentElement.dataset.hm = 'ready';
+    loaded();
     window.hmReadyAt = window.hmReadyAt || performance.now();  // benchmarks/console.py
   }));
   function begin() {

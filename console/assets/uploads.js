@@ -110,7 +110,7 @@
       go: () => {
         const free = AT_ONCE - rows.filter((row) => row.state === 'sending').length;
         rows.filter((row) => row.state === 'waiting').slice(0, free).forEach((row) => send(row, list));
-        if (!open().length && fresh.length) trigger('upload');
+        if (!open().length && fresh.length) window.hm.loaded.then(() => trigger('upload'));
       },
     };
     const add = (files) => {

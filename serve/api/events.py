@@ -36,6 +36,15 @@ class StatusEvent(BaseModel):
     position: int | None
 
 
+_EVENT: dict[str, Any] = {  # of one event of the stream
+    "type": "object",
+    "properties": {
+        "event": {"enum": ["status", "progress", "done", "error"]},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+}
+
+
 @router.get(
     "/{generation_id}/events",
     summary="Progress as it happens",
@@ -43,7 +52,7 @@ class StatusEvent(BaseModel):
     responses={
         200: {
             "description": "Events `status`, `progress`, `done`.",
-            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            "content": {"text/event-stream": {"schema": _EVENT}},
         },
         **documented(401, 403, 404, 500, 503),
     },

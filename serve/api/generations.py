@@ -8,7 +8,6 @@ from datetime import UTC
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import AwareDatetime
 
 from compliance import audit, policy
 from serve import idempotency, pipeline, queue
@@ -28,7 +27,7 @@ _SUBMIT = documented(401, 403, 404, 409, 410, 413, 422, 429, 500, 503, 507)
 _REMOVABLE = {"model_id", "campaign"}  # `null` takes them away; elsewhere it means: as before
 Reader = Annotated[Visit, allowed("generate", "images:read")]
 Maker = Annotated[Visit, allowed("generate")]
-Moment = Annotated[AwareDatetime | None, Query(description="RFC 3339, with its offset.")]
+Moment = Annotated[schema.Moment | None, Query(description="RFC 3339, with its offset.")]
 
 
 @router.post("", status_code=202, summary="Ask for pictures", responses=_SUBMIT)

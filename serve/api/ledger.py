@@ -17,8 +17,8 @@ from workspace.errors import InvalidRequest
 
 router = APIRouter(prefix="/v1/models", tags=["ledger"])
 Accountant = Annotated[Visit, allowed("consents:write", "audit:read")]
-Since = Annotated[datetime | None, Query(alias="from", description="RFC 3339; none: beginning.")]
-Until = Annotated[datetime | None, Query(alias="to", description="Without it; none: now.")]
+Since = Annotated[schema.AnyMoment | None, Query(alias="from", description="RFC 3339; none: beginning.")]
+Until = Annotated[schema.AnyMoment | None, Query(alias="to", description="Without it; none: now.")]
 Form = Annotated[Literal["json", "csv"], Query(description="The same rows, for a spreadsheet.")]
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/csv": {}}, "description": "By `format`."},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from compliance import retention
 from identity import enrolment
@@ -33,7 +33,7 @@ class RetentionView(BaseModel):
 
 
 class RetentionChange(schema.Body):
-    purpose_met_at: AwareDatetime | None = Field(
+    purpose_met_at: schema.Moment | None = Field(
         description="When the purpose is met and the person is destroyed; null: not decided."
     )
 

@@ -6,9 +6,18 @@ callers get is in `views.py`.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from datetime import datetime
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+)
 
 from workspace.types import Tool
 
@@ -26,7 +35,25 @@ def _plain(text: str) -> str:
     return text
 
 
-Name = Annotated[str, Field(max_length=120), AfterValidator(_plain)]
+def _number(value: Any) -> Any:
+    """Refuse `"1"` and `true` where a number is meant: a guess would hide the caller's mistake."""
+    if isinstance(value, str | bytes | bool):
+        raise ValueError("must be a number")
+    return value
+
+
+def _written_out(value: Any) -> Any:
+    """Refuse a count of seconds where a date is meant."""
+    if isinstance(value, int | float) or (isinstance(value, str) and "-" not in value[1:]):
+        raise ValueError("must be a date and time as RFC 3339 writes them")
+    return value
+
+
+Number = Annotated[int, BeforeValidator(_number)]  # of a JSON body
+Truth = Annotated[bool, Strict()]
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_out)]
+AnyMoment = Annotated[datetime, BeforeValidator(_written_out)]  # without a zone, too
+Name = Annotated[str, Field(min_length=1, max_length=120), AfterValidator(_plain)]
 Id = Annotated[str, Field(min_length=4, max_length=64, pattern=r"^[a-z]+_[0-9a-z]+$")]
 Word = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
 Territory = Annotated[str, Field(pattern=r"^(\*|[A-Za-z]{2}(-[A-Za-z0-9]{1,3})?)$")]
@@ -51,9 +78,9 @@ class GenerationRequest(Body):
     product_ids: list[Id] = Field(default_factory=list, max_length=MAX_PRODUCTS)
     picture_id: Id | None = Field(None, description="The own photo of background_swap.")
     image: Id | None = Field(None, description="Another name of `picture_id`.")
-    n: int = Field(1, ge=1, le=MAX_IMAGES, description="Number of images.")
+    n: Number = Field(1, ge=1, le=MAX_IMAGES, description="Number of images.")
     aspect_ratio: str | None = Field(None, max_length=16, description="The pack's default if none.")
-    seed: int | None = Field(None, ge=0, le=MAX_SEED, description="Image k uses seed + k.")
+    seed: Number | None = Field(None, ge=0, le=MAX_SEED, description="Image k uses seed + k.")
     purpose: Word | None = Field(None, description="The workspace's own (/v1/policy) if none.")
     channel: Word | None = Field(None, description="The workspace's own if none.")
     territories: Territories | None = Field(None, description="The workspace's own if none.")
@@ -75,9 +102,9 @@ class RefineRequest(Body):
     prompt: str | None = Field(None, max_length=MAX_PROMPT)
     model_id: Id | None = None
     product_ids: list[Id] | None = Field(None, max_length=MAX_PRODUCTS)
-    n: int | None = Field(None, ge=1, le=MAX_IMAGES)
+    n: Number | None = Field(None, ge=1, le=MAX_IMAGES)
     aspect_ratio: str | None = Field(None, max_length=16)
-    seed: int | None = Field(None, ge=0, le=MAX_SEED)
+    seed: Number | None = Field(None, ge=0, le=MAX_SEED)
     purpose: Word | None = None
     channel: Word | None = None
     territories: Territories | None = None
@@ -101,9 +128,9 @@ class Reason(Body):
 class PolicyChange(Body):
     """What is to change of a workspace's policy; what is left out stays."""
 
-    two_person: bool = False
+    two_person: Truth = False
     retention_url: str | None = Field(None, max_length=500)
-    results_days: int | None = Field(None, ge=0, le=3653)
+    results_days: Number | None = Field(None, ge=0, le=3653)
     purpose: Word = "ecommerce_pdp"
     channel: Word = "web"
     territories: Territories = Field(default_factory=lambda: ["EU"])

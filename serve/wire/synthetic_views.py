@@ -25,8 +25,8 @@ class Wanted(schema.Body):
     eyes: Word | None = None
     build: Word | None = None
     features: list[Word] = Field(default_factory=list, max_length=8)
-    n: int = Field(4, ge=1, le=MOST, description="How many candidates.")
-    seed: int | None = Field(None, ge=0, le=schema.MAX_SEED, description="Any, if none.")
+    n: schema.Number = Field(4, ge=1, le=MOST, description="How many candidates.")
+    seed: schema.Number | None = Field(None, ge=0, le=schema.MAX_SEED, description="Any, if none.")
 
     def chosen(self) -> dict[str, tuple[str, ...]]:
         """The choices alone, by attribute."""
@@ -41,13 +41,13 @@ class Wanted(schema.Body):
 
 
 class CloseUpWanted(schema.Body):
-    seed: int | None = Field(None, ge=0, le=schema.MAX_SEED, description="Any, if none.")
+    seed: schema.Number | None = Field(None, ge=0, le=schema.MAX_SEED, description="Any, if none.")
 
 
 class Promotion(schema.Body):
     """A name, and every box of `GET /v1/models/synthetic` with the hash of its words."""
 
-    name: str = Field(max_length=200)
+    name: str = Field(min_length=1, max_length=200)
     attestations: list[dict[str, JsonValue]] = Field(default_factory=list, max_length=64)
 
 
