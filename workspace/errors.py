@@ -13,6 +13,7 @@ name, a path, an embedding or a secret into it.
     |                          |- ConsentExpired  |- ConsentOutOfScope  |- ConsentSuspended
     |                          |- PlanExcludesCustomModels  |- LicenceNotAcknowledged
     |                          |- ApprovalMissing  |- RetentionPolicyMissing  |- ResemblesModel
+    |                          |- AddressNotAllowed
     |- NotFound 404
     |- Conflict 409            |- IdempotencyConflict  |- NotReady
     |- ModelRevoked 410
@@ -157,6 +158,11 @@ class RetentionPolicyMissing(Refused):
 class ResemblesModel(Refused):
     code, title = "resembles_model", "This face is like that of somebody who is enrolled"
     remedy = "Choose another candidate: a fictional person looks like nobody of this workspace."
+
+
+class AddressNotAllowed(Refused):
+    code, title = "address_not_allowed", "Not from this network"
+    remedy = "Call from a network that is listed; `housemodel workspace networks NAME` shows them."
 
 
 class NotFound(HousemodelError):

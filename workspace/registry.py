@@ -15,7 +15,7 @@ import shutil
 import sqlite3
 import threading
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -28,6 +28,7 @@ from workspace.control import RIGHTS
 from workspace.database import open_database, transaction
 from workspace.disk import close_to_others, make_private_folder
 from workspace.errors import Conflict, InvalidRequest, Locked, NotFound, SealBroken
+from workspace.networks import clean
 from workspace.ring import KeyRing, WorkspaceKeys
 from workspace.root import OneKey, Root, RootKeys
 from workspace.rows import canonical_json
@@ -188,19 +189,25 @@ class Registry:
 
     def set_plan(self, workspace_id: str, plan: str) -> Workspace:
         """Move a workspace to another plan."""
-        with transaction(self.control):
-            self._write(replace(self.get(workspace_id), plan=plan))
-        return self.get(workspace_id)
+        return self._change(workspace_id, plan=plan)
+
+    def set_networks(self, workspace_id: str, allowed: Iterable[str]) -> Workspace:
+        """Let a workspace be called from these networks only; none: from anywhere.
+
+        Raises:
+            InvalidRequest: one of them can't be read.
+        """
+        return self._change(workspace_id, networks=clean(allowed))
 
     def lock(self, workspace_id: str) -> None:
         """Close a workspace until it is unlocked; its key leaves memory."""
-        self._set_locked(workspace_id, True)
+        self._change(workspace_id, locked=True)
         with self._lock:
             self._close_store(workspace_id)
 
     def unlock(self, workspace_id: str) -> None:
         """Let a locked workspace be opened again."""
-        self._set_locked(workspace_id, False)
+        self._change(workspace_id, locked=False)
 
     def destroy(self, workspace_id: str) -> None:
         """Erase a workspace for good: its key first, then its files, then its row.
@@ -296,6 +303,7 @@ class Registry:
             row["plan"],
             bool(row["locked"]),
             datetime.fromisoformat(row["created_at"]),
+            tuple(private.get("networks", ())),
         )
 
     def _unwrapped(self, row: Mapping[str, Any]) -> WorkspaceKeys:
@@ -343,18 +351,18 @@ class Registry:
             store.close()
             self._closings.pop(workspace_id).leave(key)
 
-    def _set_locked(self, workspace_id: str, locked: bool) -> None:
+    def _change(self, workspace_id: str, **columns: Any) -> Workspace:
         with transaction(self.control):
-            self._write(replace(self.get(workspace_id), locked=locked))
-
-    def _write(self, changed: Workspace) -> None:
-        self.control.execute(
-            "UPDATE workspaces SET plan = ?, locked = ?, sealed = ? WHERE id = ?",
-            [changed.plan, int(changed.locked), self._sealed(changed), changed.id],
-        )
+            changed = replace(self.get(workspace_id), **columns)
+            self.control.execute(
+                "UPDATE workspaces SET plan = ?, locked = ?, sealed = ? WHERE id = ?",
+                [changed.plan, int(changed.locked), self._sealed(changed), changed.id],
+            )
+        return changed
 
     def _sealed(self, workspace: Workspace) -> bytes:
-        private = {"name": workspace.name, "locked": workspace.locked}
+        private: dict[str, Any] = {"name": workspace.name, "locked": workspace.locked}
+        private |= {"networks": workspace.networks} if workspace.networks else {}
         bound = (workspace.plan, workspace.created_at.isoformat())
         return self.root.seals().seal("workspaces", workspace.id, private, *bound)
 
@@ -386,10 +394,6 @@ class Registry:
 def _clean(name: str) -> str:
     name = unicodedata.normalize("NFC", name).strip()
     if not name or len(name) > _MAX_NAME_CHARACTERS or not name.isprintable():
-        raise InvalidRequest(
-            f"A workspace's name has 1 to {_MAX_NAME_CHARACTERS} printable characters.",
-            (),
-            None,
-            "/name",
-        )
+        words = f"A workspace's name has 1 to {_MAX_NAME_CHARACTERS} printable characters."
+        raise InvalidRequest(words, (), None, "/name")
     return name

@@ -104,6 +104,8 @@ class Caller:
     actor: str  # key id, session id or person id; what the audit log names
     scopes: frozenset[str]
     person: PersonId | None = None  # who signed in with a name; None for keys and one-time codes
+    networks: tuple[str, ...] = ()  # of the key: only from these; none: from anywhere
+    per_minute: int | None = None  # of the key: so many requests; None: as the plan says
 
     @property
     def principal(self) -> str:
@@ -243,3 +245,4 @@ class Workspace:
     plan: str
     locked: bool
     created_at: datetime
+    networks: tuple[str, ...] = ()  # calls only from these; none: from anywhere

@@ -96,7 +96,7 @@ _WRONG = "What the sign-in provider sent does not fit this sign-in; start it aga
 
 
 def _usable(keys: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The keys that may check signatures: no shared secrets, none made for encryption."""
+    """The keys that may check signatures: no shared secret, none made for encryption."""
     found = keys.get("keys")
     listed = found if isinstance(found, list) else []
     return [
