@@ -27,6 +27,7 @@ from serve.callers.roles import is_blind
 from serve.callers.scopes import SCOPES as SCOPES
 from serve.callers.scopes import check_scopes
 from serve.callers.scopes import require as require
+from workspace import networks
 from workspace.database import transaction
 from workspace.errors import NotFound, Refused, StorageFull, Unauthenticated, Unavailable
 from workspace.registry import Registry
@@ -48,15 +49,19 @@ def create_key(
     label: str = "",
     made_by: str | None = None,
     key_id: KeyId | None = None,
+    allowed_from: Iterable[str] = (),
+    per_minute: int | None = None,
 ) -> tuple[KeyId, str]:
     """Make an API key and return its id and, this once, its secret.
 
     Args:
         made_by: The principal of the admin who makes it over HTTP; None for the command line.
         key_id: A new id that is in the audit log already; None to make one.
+        allowed_from: Networks that it may be used from; none: from anywhere.
+        per_minute: Requests a minute, where that is less than the plan's; None: the plan's.
 
     Raises:
-        InvalidRequest: a scope is unknown or there is none.
+        InvalidRequest: a scope is unknown or there is none, or a network can't be read.
         NotFound: there is no such workspace.
     """
     granted = check_scopes(scopes)
@@ -72,7 +77,8 @@ def create_key(
     }
     waits = made_by is not None and not is_blind(granted)
     private = {"label": label, "waits_for": made_by if waits else None}
-    rights.insert(registry, "api_keys", row, private)
+    narrowed = {"networks": list(networks.clean(allowed_from)), "per_minute": per_minute}
+    rights.insert(registry, "api_keys", row, private | narrowed)
     return key_id, secret
 
 
@@ -82,11 +88,7 @@ def list_keys(registry: Registry, workspace_id: WorkspaceId | None = None) -> li
     rows = registry.control.query(
         f"SELECT * FROM api_keys WHERE {where} ORDER BY created_at DESC, id", params
     )
-    return [
-        {name: row[name] for name in row if name not in ("hash", "sealed")}
-        | {"label": rights.label_of(registry, row), "waits": _waits_for(registry, row) is not None}
-        for row in rows
-    ]
+    return [_listed(registry, row) for row in rows]
 
 
 def confirm_key(
@@ -133,11 +135,12 @@ def authenticate(registry: Registry, secret: str, now: datetime) -> Caller:
         Unauthenticated: the key is unknown, expired or revoked.
     """
     row = rights.find(registry, "api_keys", secret)
-    if row is None or not _is_in_force(registry, row, now):
+    private = _in_force(registry, row, now) if row is not None else None
+    if row is None or private is None:
         raise Unauthenticated("The API key is not valid.")
     with suppress(StorageFull, Unavailable):  # reading must not need room on the disk
         _touch(registry, row, now)
-    return Caller(row["workspace_id"], row["id"], frozenset(row["scopes"].split()))
+    return _of_key(row, row["id"], private)
 
 
 def create_sign_in(
@@ -229,10 +232,15 @@ def sign_in_person(
                 "Name or password is wrong, or the account waits to be confirmed. "
                 "If your name exists in several workspaces, name the workspace, too."
             )
-        session_id = f"{person.id}.{new_id('ses')}"
-        ends_at = now + timedelta(hours=hours)
-        scopes = " ".join(sorted(person.scopes))
-        return _open_session(registry, session_id, person.workspace_id, scopes, now, ends_at)
+        return open_for(registry, person, now, hours)
+
+
+def open_for(registry: Registry, person: people.Person, now: datetime, hours: int) -> str:
+    """Open a session for a person who has shown who they are; returns the session's secret."""
+    session_id = f"{person.id}.{new_id('ses')}"
+    ends_at = now + timedelta(hours=hours)
+    scopes = " ".join(sorted(person.scopes))
+    return _open_session(registry, session_id, person.workspace_id, scopes, now, ends_at)
 
 
 def resume(registry: Registry, session: str, now: datetime) -> Caller:
@@ -250,9 +258,11 @@ def resume(registry: Registry, session: str, now: datetime) -> Caller:
         if person is None or person.workspace_id != row["workspace_id"]:
             raise Unauthenticated("The console session has ended.")
         return Caller(person.workspace_id, person.id, person.scopes, person.id)
-    if opened_by_other and not _key_is_good(registry, opener, now):
+    key = rights.key_of(registry, opener) if opened_by_other else None
+    private = _in_force(registry, key, now) if key is not None else None
+    if opened_by_other and private is None:
         raise Unauthenticated("The console session has ended.")
-    return Caller(row["workspace_id"], row["id"], frozenset(row["scopes"].split()))
+    return _of_key(row, row["id"], private or {})
 
 
 def sign_out(registry: Registry, session: str) -> None:
@@ -287,22 +297,29 @@ def _open_session(
     return secret
 
 
-def _key_is_good(registry: Registry, key_id: str, now: datetime) -> bool:
-    """Tell whether the key that opened a session counts."""
-    key = rights.key_of(registry, key_id)
-    return key is not None and _is_in_force(registry, key, now)
-
-
-def _is_in_force(registry: Registry, key: dict[str, Any], now: datetime) -> bool:
+def _in_force(registry: Registry, key: dict[str, Any], now: datetime) -> dict[str, Any] | None:
+    """Open what is sealed with a key that counts; None for one that does not, or not any more."""
     private = rights.opened(registry, "api_keys", key)
     if private is None or private.get("waits_for") is not None:
-        return False
-    return not key["revoked_at"] and not _is_past(key["expires_at"], now)
+        return None
+    return None if key["revoked_at"] or _is_past(key["expires_at"], now) else private
 
 
-def _waits_for(registry: Registry, key: dict[str, Any]) -> str | None:
-    private = rights.opened(registry, "api_keys", key)
-    return private.get("waits_for") if private else None
+def _of_key(row: dict[str, Any], actor: str, private: dict[str, Any]) -> Caller:
+    """The caller of a key, or of a session that it opened: held to what the key is held to."""
+    allowed = tuple(private.get("networks") or ())
+    scopes = frozenset(str(row["scopes"]).split())
+    return Caller(row["workspace_id"], actor, scopes, None, allowed, private.get("per_minute"))
+
+
+def _listed(registry: Registry, row: dict[str, Any]) -> dict[str, Any]:
+    private = rights.opened(registry, "api_keys", row) or {}
+    return {name: row[name] for name in row if name not in ("hash", "sealed")} | {
+        "label": rights.label_of(registry, row),
+        "waits": private.get("waits_for") is not None,
+        "networks": list(private.get("networks") or ()),
+        "per_minute": private.get("per_minute"),
+    }
 
 
 def _touch(registry: Registry, row: dict[str, Any], now: datetime) -> None:
