@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
@@ -39,7 +39,7 @@ class StatusEvent(BaseModel):
 _EVENT: dict[str, Any] = {  # of one event of the stream
     "type": "object",
     "properties": {
-        "event": {"enum": ["status", "progress", "done", "error"]},
+        "event": {"enum": ["status", "progress", "done"]},
         "data": {"type": "string", "contentMediaType": "application/json"},
     },
 }

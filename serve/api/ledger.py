@@ -11,13 +11,16 @@ from fastapi.responses import Response
 from serve.api.access import Visit, allowed
 from serve.problems import documented
 from serve.subjects import accounts
+from serve.wire import schema
 from serve.wire.ledger_views import LedgerView, StatementView
 from serve.wire.tables import MEDIA_TYPE
 from workspace.errors import InvalidRequest
 
 router = APIRouter(prefix="/v1/models", tags=["ledger"])
 Accountant = Annotated[Visit, allowed("consents:write", "audit:read")]
-Since = Annotated[schema.AnyMoment | None, Query(alias="from", description="RFC 3339; none: beginning.")]
+Since = Annotated[
+    schema.AnyMoment | None, Query(alias="from", description="RFC 3339; none: beginning.")
+]
 Until = Annotated[schema.AnyMoment | None, Query(alias="to", description="Without it; none: now.")]
 Form = Annotated[Literal["json", "csv"], Query(description="The same rows, for a spreadsheet.")]
 _ANSWERS: dict[int | str, dict[str, Any]] = {

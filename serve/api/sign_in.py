@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from html import escape
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import parse_qs
 
 import anyio
@@ -101,6 +101,13 @@ class Secret(schema.Body):
     )
 
 
+def _documented_pages(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Problems for programs; the page again, with the words, for its own form."""
+    html = {"text/html": {"schema": {"type": "string"}}}
+    described = documented(*statuses)
+    return {k: {**one, "content": {**one["content"], **html}} for k, one in described.items()}
+
+
 @router.get("/", include_in_schema=False)
 def root() -> RedirectResponse:
     """Lead to the console."""
@@ -131,7 +138,8 @@ def page(
     status_code=204,
     responses={
         303: {"description": "To the console, for the page's own form."},
-        **documented(401, 403, 422, 429, 500, 503, 507),
+        **documented(403, 422, 500, 503, 507),
+        **_documented_pages(401, 429),
     },
     openapi_extra={
         "requestBody": {

@@ -54,8 +54,9 @@ def _pages(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": "A page that says so.", "content": html} for status in statuses}
 
 
-_LOOK = {**_pages(303, 404, 429, 500, 503, 507), **documented(422)}
-_ACT = {**_pages(303, 403, 404, 409, 410, 422, 429, 500, 503, 507), **documented(413)}
+_BACK: dict[int | str, dict[str, Any]] = {303: {"description": "Back to the page."}}
+_LOOK = {**_BACK, **_pages(404, 429, 500, 503, 507), **documented(422)}
+_ACT = {**_BACK, **_pages(403, 404, 409, 410, 422, 429, 500, 503, 507), **documented(413)}
 _FORM = {
     "requestBody": {
         "content": {"application/x-www-form-urlencoded": {"schema": {"type": "object"}}}
@@ -108,7 +109,13 @@ def door(
     return _with_guest(request, token, look)
 
 
-@router.post("/{token}/open", summary="Press the button", status_code=303, responses=_ACT)
+@router.post(
+    "/{token}/open",
+    summary="Press the button",
+    status_code=303,
+    response_class=RedirectResponse,
+    responses=_ACT,
+)
 def open_door(request: Request, token: str) -> Response:
     """Let a browser in for some hours."""
 
@@ -168,6 +175,7 @@ def certificate(request: Request, token: str) -> Response:
     "/{token}/answer",
     summary="Approve or decline a picture or a campaign",
     status_code=303,
+    response_class=RedirectResponse,
     responses=_ACT,
     openapi_extra=_FORM,
 )
@@ -190,7 +198,12 @@ async def answer(request: Request, token: str) -> Response:
 
 
 @router.post(
-    "/{token}/pause", summary="Pause", status_code=303, responses=_ACT, openapi_extra=_FORM
+    "/{token}/pause",
+    summary="Pause",
+    status_code=303,
+    response_class=RedirectResponse,
+    responses=_ACT,
+    openapi_extra=_FORM,
 )
 async def pause(request: Request, token: str) -> Response:
     """Stop all use at once, until the person allows it again."""
@@ -203,7 +216,12 @@ async def pause(request: Request, token: str) -> Response:
 
 
 @router.post(
-    "/{token}/resume", summary="Allow again", status_code=303, responses=_ACT, openapi_extra=_FORM
+    "/{token}/resume",
+    summary="Allow again",
+    status_code=303,
+    response_class=RedirectResponse,
+    responses=_ACT,
+    openapi_extra=_FORM,
 )
 async def resume(request: Request, token: str) -> Response:
     """Allow use again after a pause of the person's own."""

@@ -35,13 +35,6 @@ def _plain(text: str) -> str:
     return text
 
 
-def _number(value: Any) -> Any:
-    """Refuse `"1"` and `true` where a number is meant: a guess would hide the caller's mistake."""
-    if isinstance(value, str | bytes | bool):
-        raise ValueError("must be a number")
-    return value
-
-
 def _written_out(value: Any) -> Any:
     """Refuse a count of seconds where a date is meant."""
     if isinstance(value, int | float) or (isinstance(value, str) and "-" not in value[1:]):
@@ -49,7 +42,7 @@ def _written_out(value: Any) -> Any:
     return value
 
 
-Number = Annotated[int, BeforeValidator(_number)]  # of a JSON body
+Number = Annotated[int, Strict()]  # of a JSON body: "1" and true are none
 Truth = Annotated[bool, Strict()]
 Moment = Annotated[AwareDatetime, BeforeValidator(_written_out)]
 AnyMoment = Annotated[datetime, BeforeValidator(_written_out)]  # without a zone, too
