@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed
 FACES := $(VENV)/share/housemodel/faces/manifest.json
 PACKAGES := workspace compliance identity serve console
 
-.PHONY: run test test-fast test-whole test-cluster test-browser test-gpu check format lock licences sbom audit bench screenshots setup mannequin mannequin-report clean
+.PHONY: run test test-fast test-whole test-cluster test-browser test-gpu check format lock licences sbom audit chaos bench screenshots setup mannequin mannequin-report clean
 
 run: setup  ## start the appliance with the mannequin pack and a filled demo workspace
 	@exec $(BIN)/housemodel up $(ARGS)
@@ -81,6 +81,9 @@ sbom: $(RELEASE)/.installed  ## CycloneDX list of every distribution and weight 
 
 audit: $(RELEASE)/.installed  ## known vulnerabilities of what the lock files pin (network)
 	@$(RELEASE)/bin/pip-audit --disable-pip --no-deps --strict -r requirements.lock -r requirements-torch.lock
+
+chaos: setup  ## kill the appliance at random while it works; writes benchmarks/results/chaos.md
+	@$(BIN)/python -m tests.cluster.chaos --report benchmarks/results/chaos $(ARGS)
 
 bench: setup  ## figures of this machine into benchmarks/results/
 	@$(BIN)/python -m benchmarks.line $(ARGS)

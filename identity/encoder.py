@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from identity import onnx
 from identity.face_pack import ENCODER_ID
 from workspace.errors import EngineFailed, Unavailable
 from workspace.types import RGB, Embedding, Face
@@ -147,15 +148,9 @@ def _face(box: NDArray[np.float32], points: NDArray[np.float32], scale: float) -
 
 def _load(folder: Path, threads: int) -> tuple[Any, Any]:
     """Open both networks; insightface checks their sha256 against the manifest first."""
-    import onnxruntime
+    options = onnx.options(threads)  # before insightface, which imports onnxruntime, too
     from insightface.app import FaceAnalysis
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    # Waiting threads sleep: spinning would take the cores that the diffusion replica draws with.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         # NOTE a bare name instead of a folder would make insightface download without a checksum.
         analysis = FaceAnalysis(

@@ -22,6 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from identity.onnx import SILENT
 from serve.http_server import listen
 from serve.leftovers import (
     MARK,
@@ -247,6 +248,7 @@ def environment(folder: Path, mark: str) -> dict[str, str]:
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_enable_metrics_collection": "0",
         "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+        SILENT: "1",
         "HF_HUB_OFFLINE": "1",
         "TRANSFORMERS_OFFLINE": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from identity import onnx
 from workspace.errors import EngineFailed, Unavailable
 from workspace.types import RGB
 
@@ -86,13 +87,7 @@ def read_weights() -> bytes:
 
 
 def _load(weights: bytes, threads: int) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    # Waiting threads sleep: spinning would take the cores that the diffusion replica draws with.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options = onnx.options(threads)
     options.enable_cpu_mem_arena = False  # one picture now and then is not worth a held arena
-    return onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
+    session = onnx.runtime().InferenceSession
+    return session(weights, options, providers=["CPUExecutionProvider"])
