@@ -146,6 +146,27 @@ _PASSING_TABLES = (
         expires_at TEXT NOT NULL, sealed BLOB NOT NULL)""",
 )
 
+# Lists end with what they are sorted by, so that no page sorts or opens more than it shows: a
+# workspace may hold ten thousand custom models and a hundred thousand images.
+_LIST_INDEXES = (
+    "CREATE INDEX models_by_time ON models (created_at, id)",
+    "CREATE INDEX models_by_status ON models (status)",
+    "CREATE INDEX consents_by_end ON consents (status, expires_at)",
+    "CREATE INDEX products_by_time ON products (created_at, id)",
+    "DROP INDEX generations_by_time",
+    "CREATE INDEX generations_by_time ON generations (created_at, id)",
+    "DROP INDEX generations_by_model",
+    "CREATE INDEX generations_by_model ON generations (model_id, created_at, id)",
+    "CREATE INDEX generations_by_state ON generations (status, created_at, id)",
+    "CREATE INDEX generations_by_tool ON generations (tool, created_at, id)",
+    "CREATE INDEX generations_by_tool_state ON generations (tool, status, created_at, id)",
+    "DROP INDEX images_by_model",
+    "CREATE INDEX images_by_model ON images (model_id, created_at, id)",
+    "CREATE INDEX assets_by_kind ON assets (kind, owner_id)",
+    "CREATE INDEX publications_by_image ON publications (image_id)",
+    "CREATE INDEX image_approvals_by_state ON image_approvals (status, created_at, id)",
+)
+
 _PEOPLE_TABLES = (
     """CREATE TABLE people (
         id TEXT PRIMARY KEY, workspace_id TEXT NOT NULL, hash TEXT NOT NULL UNIQUE,
@@ -177,6 +198,12 @@ def _add_uses(db: Database) -> None:
 @STORE(name="003_drafts_pictures_candidates")  # type: ignore[untyped-decorator]
 def _add_what_passes(db: Database) -> None:
     for statement in _PASSING_TABLES:
+        db.execute(statement)
+
+
+@STORE(name="004_lists_at_size")  # type: ignore[untyped-decorator]
+def _index_lists(db: Database) -> None:
+    for statement in _LIST_INDEXES:
         db.execute(statement)
 
 

@@ -117,9 +117,11 @@ def past(
     """
     where = "1"
     params: list[str] = []
+    # NOTE: a `+` keeps SQLite from an index: those of one model are fewer than those of one tool.
+    few = "+" if model_id is not None else ""
     for test, value in (
-        ("status = ?", status),
-        ("tool = ?", tool),
+        (f"{few}status = ?", status),
+        (f"{few}tool = ?", tool),
         ("model_id = ?", model_id),
         ("created_at >= ?", since.astimezone(UTC).isoformat() if since else None),
         ("created_at < ?", before.astimezone(UTC).isoformat() if before else None),
