@@ -27,7 +27,7 @@ _CHANGE = documented(401, 403, 404, 409, 422, 500, 503, 507)
 class TalentLinkRequest(schema.Body):
     """For how long the link opens."""
 
-    days: schema.Number = Field(30, ge=1, le=MOST_DAYS)
+    days: int = Field(30, ge=1, le=MOST_DAYS)
 
 
 @router.post(

@@ -60,7 +60,7 @@ class PersonConfirmation(schema.Body):
 class NewKey(schema.Body):
     scopes: Scopes
     label: Annotated[str, Field(max_length=120), AfterValidator(_utf8)] = ""
-    days: schema.Number | None = Field(
+    days: int | None = Field(
         None, ge=1, le=3653, description="The key ends after so many days."
     )
 
@@ -72,7 +72,7 @@ class KeyConfirmation(schema.Body):
 class NewGlass(schema.Body):
     model_id: Id
     reason: Name = Field(description="Kept sealed; `legal` and `auditor` read it.")
-    minutes: schema.Number = Field(15, ge=1, le=MAX_MINUTES)
+    minutes: int = Field(15, ge=1, le=MAX_MINUTES)
 
 
 class NewPassword(schema.Body):

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from serve.custody.drafts import Draft
-from serve.wire.schema import Body, Number
+from serve.wire.schema import Body
 from serve.wire.views import CheckView, Time
 
 _Words = Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=300)]
@@ -16,7 +16,7 @@ _Words = Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=
 class Entered(Body):
     """What somebody entered so far, as entered: nothing is checked before the enrolment is sent."""
 
-    step: Number = Field(1, ge=1, le=4, description="Where they were in the steps.")
+    step: int = Field(1, ge=1, le=4, description="Where they were in the steps.")
     name: str = Field("", max_length=80)
     gender: str = Field("", max_length=16)
     tools: _Words | None = None
@@ -34,7 +34,7 @@ class DraftChange(Body):
     """What to keep, and which state of the draft the writer has seen."""
 
     id: str = Field("", max_length=64, description="Empty to begin one.")
-    revision: Number = Field(0, ge=0)
+    revision: int = Field(0, ge=0)
     entered: Entered
 
 

@@ -17,6 +17,8 @@ from pydantic import (
     ConfigDict,
     Field,
     Strict,
+    ValidationInfo,
+    field_validator,
 )
 
 from workspace.types import Tool
@@ -42,7 +44,6 @@ def _written_out(value: Any) -> Any:
     return value
 
 
-Number = Annotated[int, Strict()]  # of a JSON body: "1" and true are none
 Truth = Annotated[bool, Strict()]
 Moment = Annotated[AwareDatetime, BeforeValidator(_written_out)]
 AnyMoment = Annotated[datetime, BeforeValidator(_written_out)]  # without a zone, too
@@ -57,9 +58,19 @@ Metadata = dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_l
 
 
 class Body(BaseModel):
-    """Base of what callers send: unknown fields are refused."""
+    """Base of what callers send: unknown fields are refused, and so is `"1"` for a number."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_guess(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse text and truth values where only a number is meant."""
+        if isinstance(value, str | bool):
+            field = cls.model_fields[str(info.field_name)]
+            if field.annotation in (int, int | None):
+                raise ValueError("must be a number")
+        return value
 
 
 class GenerationRequest(Body):
@@ -71,9 +82,9 @@ class GenerationRequest(Body):
     product_ids: list[Id] = Field(default_factory=list, max_length=MAX_PRODUCTS)
     picture_id: Id | None = Field(None, description="The own photo of background_swap.")
     image: Id | None = Field(None, description="Another name of `picture_id`.")
-    n: Number = Field(1, ge=1, le=MAX_IMAGES, description="Number of images.")
+    n: int = Field(1, ge=1, le=MAX_IMAGES, description="Number of images.")
     aspect_ratio: str | None = Field(None, max_length=16, description="The pack's default if none.")
-    seed: Number | None = Field(None, ge=0, le=MAX_SEED, description="Image k uses seed + k.")
+    seed: int | None = Field(None, ge=0, le=MAX_SEED, description="Image k uses seed + k.")
     purpose: Word | None = Field(None, description="The workspace's own (/v1/policy) if none.")
     channel: Word | None = Field(None, description="The workspace's own if none.")
     territories: Territories | None = Field(None, description="The workspace's own if none.")
@@ -95,9 +106,9 @@ class RefineRequest(Body):
     prompt: str | None = Field(None, max_length=MAX_PROMPT)
     model_id: Id | None = None
     product_ids: list[Id] | None = Field(None, max_length=MAX_PRODUCTS)
-    n: Number | None = Field(None, ge=1, le=MAX_IMAGES)
+    n: int | None = Field(None, ge=1, le=MAX_IMAGES)
     aspect_ratio: str | None = Field(None, max_length=16)
-    seed: Number | None = Field(None, ge=0, le=MAX_SEED)
+    seed: int | None = Field(None, ge=0, le=MAX_SEED)
     purpose: Word | None = None
     channel: Word | None = None
     territories: Territories | None = None
@@ -123,7 +134,7 @@ class PolicyChange(Body):
 
     two_person: Truth = False
     retention_url: str | None = Field(None, max_length=500)
-    results_days: Number | None = Field(None, ge=0, le=3653)
+    results_days: int | None = Field(None, ge=0, le=3653)
     purpose: Word = "ecommerce_pdp"
     channel: Word = "web"
     territories: Territories = Field(default_factory=lambda: ["EU"])

@@ -25,8 +25,8 @@ class Wanted(schema.Body):
     eyes: Word | None = None
     build: Word | None = None
     features: list[Word] = Field(default_factory=list, max_length=8)
-    n: schema.Number = Field(4, ge=1, le=MOST, description="How many candidates.")
-    seed: schema.Number | None = Field(None, ge=0, le=schema.MAX_SEED, description="Any, if none.")
+    n: int = Field(4, ge=1, le=MOST, description="How many candidates.")
+    seed: int | None = Field(None, ge=0, le=schema.MAX_SEED, description="Any, if none.")
 
     def chosen(self) -> dict[str, tuple[str, ...]]:
         """The choices alone, by attribute."""
@@ -41,7 +41,7 @@ class Wanted(schema.Body):
 
 
 class CloseUpWanted(schema.Body):
-    seed: schema.Number | None = Field(None, ge=0, le=schema.MAX_SEED, description="Any, if none.")
+    seed: int | None = Field(None, ge=0, le=schema.MAX_SEED, description="Any, if none.")
 
 
 class Promotion(schema.Body):
