@@ -5,6 +5,7 @@ One thread per replica renders; one more builds custom models after their 202. R
   were being built are built again, and files without a row are swept.
 - Every error of a step ends here, and only here: refused, failed, or queued again.
 - Nothing renders in a locked workspace; its generations wait.
+- A full disk ends nothing: what it befell is queued again as soon as that can be written.
 - A worker never dies of one generation: unknown errors fail it and are logged without content.
 - A workspace that is locked, destroyed or damaged while a batch is drawn loses its own jobs only.
 """
@@ -70,6 +71,7 @@ class Dispatcher:
         self._served: dict[WorkspaceId, int] = {}
         self._turn = 0
         self._running: dict[tuple[str, int], Claim] = {}  # by generation and fence
+        self._unwritten: list[tuple[Claim, HousemodelError]] = []  # ends that the disk did not take
         self._unlocked = Unlocked(parts.registry)
         self._upkeep = Upkeep(parts.retention)
         self._threads: list[threading.Thread] = []
@@ -148,6 +150,7 @@ class Dispatcher:
         """Let the scheduler choose and claim what it chose; one bad store stops no other."""
         with self._claiming:
             guarded(self._upkeep.of_registry, self._parts.registry, self._parts.clock())
+            self._end_again()
             stores = {store.workspace.id: store for store in self._unlocked.stores()}
             waiting = [job for s in stores.values() for job in guarded(self._look, s) or ()]
             if not waiting:
@@ -264,7 +267,19 @@ class Dispatcher:
         known = error if isinstance(error, HousemodelError) else None
         if known is None:
             log_unknown("a generation", error)
-        guarded(end, self._parts, claim, known or HousemodelError(), self._policy.max_attempts)
+        guarded(self._write_end, claim, known or HousemodelError())
+
+    def _write_end(self, claim: Claim, error: HousemodelError) -> None:
+        try:
+            end(self._parts, claim, error, self._policy.max_attempts)
+        except (StorageFull, Unavailable):  # else it would lie there until its lease ends
+            self._unwritten.append((claim, error))
+            raise
+
+    def _end_again(self) -> None:
+        unwritten, self._unwritten = self._unwritten, []
+        for claim, error in unwritten:
+            guarded(self._write_end, claim, error)
 
     def _cancel_jobs(self, claims: Sequence[Claim]) -> None:
         ids = [rendering.job_id(claim, k) for claim in claims for k in range(claim.asked.n)]

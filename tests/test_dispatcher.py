@@ -129,7 +129,7 @@ def test_stopping_gives_work_back_and_the_next_start_finishes_it(
     assert settled(fresh_service, generation_id) is GenerationStatus.COMPLETED
 
 
-def test_a_full_disk_at_publication_publishes_nothing_and_says_so(
+def test_a_full_disk_at_publication_publishes_nothing_and_the_generation_waits(
     fresh_service: Service, product: ProductId, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     generation_id = submit(fresh_service, ask(product, n=2))
@@ -142,13 +142,16 @@ def test_a_full_disk_at_publication_publishes_nothing_and_says_so(
         return whole(*args)
 
     monkeypatch.setattr(fresh_service.store.assets, "put", second_fails)
-    fresh_service.services.dispatcher.start()
-    assert settled(fresh_service, generation_id) is GenerationStatus.FAILED
-    kept = fresh_service.store.get("generations", generation_id)
-    assert kept.private["error"]["code"] == "storage_full"
-    assert fresh_service.store.count("images") == 0
-    assert fresh_service.store.count("assets", "kind = 'image'") == 0
-    assert fresh_service.store.verify().intact
+    store, dispatcher = fresh_service.store, fresh_service.services.dispatcher
+    assert dispatcher.run_once()
+    kept = store.get("generations", generation_id).columns
+    assert (kept["status"], kept["attempts"], kept["not_before"] is None) == ("queued", 0, False)
+    assert store.count("images") == store.count("assets", "kind = 'image'") == 0
+    assert store.verify().intact
+    store.update("generations", generation_id, not_before=None)
+    assert dispatcher.run_once()
+    assert queue.status_of(store, generation_id) is GenerationStatus.COMPLETED
+    assert store.count("images") == 2
 
 
 def test_a_damaged_request_fails_alone(fresh_service: Service, product: ProductId) -> None:

@@ -84,6 +84,14 @@ class Builder:
         """Build one model soon."""
         self._put(_Job((workspace_id, model_id), allow_duplicate, time.monotonic()))
 
+    def run_once(self) -> bool:
+        """Look for unfinished models and build one in this thread; False if none is due."""
+        guarded(self._look)
+        job = self._next(time.monotonic())
+        if job is not None:
+            guarded(self._take_on, job)
+        return job is not None
+
     def _put(self, job: _Job) -> None:
         with self._changed:
             self._line[job.key] = job

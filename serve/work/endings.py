@@ -2,7 +2,8 @@
 
 Refused is for policy (consent, plan, quota), failed is for faults and for what is gone; an engine
 that broke is tried again until the attempts are used up; what is only unavailable (locked,
-starting) waits without using one. The end is audited; if the log takes no entry, it ends anyway.
+starting, a full disk) waits without using one: what was accepted is not lost for want of room. The
+end is audited; if the log takes no entry, it ends anyway.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from workspace.errors import (
     ModelRevoked,
     QuotaExceeded,
     Refused,
+    StorageFull,
     Unavailable,
 )
 from workspace.store import WorkspaceStore
@@ -29,11 +31,16 @@ from workspace.types import GenerationStatus
 
 _POLICY = (Refused, ModelRevoked, QuotaExceeded, ContentRefused)
 _WAIT_SECONDS = 2.0  # for what is only unavailable
+_FULL_WAIT_SECONDS = 15.0  # for room on the disk; what was drawn is drawn again then
 _FIRST_RETRY_SECONDS = 0.5  # of a broken engine; four times as long after each attempt
 
 
 def end(parts: Parts, claim: Claim, error: HousemodelError, max_attempts: int) -> None:
-    """End or queue again; does nothing if another worker holds the generation by now."""
+    """End or queue again; does nothing if another worker holds the generation by now.
+
+    Raises:
+        StorageFull, Unavailable: not even that can be written; the caller tries again later.
+    """
     store, now = parts.registry.store(claim.workspace_id), parts.clock()
     if not leases.is_held(store, claim):
         return
@@ -42,6 +49,8 @@ def end(parts: Parts, claim: Claim, error: HousemodelError, max_attempts: int) -
     elif isinstance(error, Unavailable):
         wait = float(error.retry_after_seconds or _WAIT_SECONDS)
         leases.give_back(store, claim, now, wait, counts=False)
+    elif isinstance(error, StorageFull):
+        leases.give_back(store, claim, now, _FULL_WAIT_SECONDS, counts=False)
     elif isinstance(error, EngineFailed) and claim.attempts < max_attempts:
         wait = _FIRST_RETRY_SECONDS * 4 ** (claim.attempts - 1)
         leases.give_back(store, claim, now, wait, counts=True)
@@ -73,5 +82,7 @@ def _close(parts: Parts, claim: Claim, status: GenerationStatus, error: Housemod
             audit.append(store, action, claim.id, claim.actor, now, code=error.code)
     except Conflict:
         return
+    except (StorageFull, Unavailable):
+        raise
     except HousemodelError:
         leases.finish(store, claim, status, now, error)
