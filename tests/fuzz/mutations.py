@@ -8,17 +8,20 @@ and puts them together wrongly, with checksums that fit, so that it gets past th
 
 from __future__ import annotations
 
-import io
 import random
 import struct
 import zlib
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from compliance.marks import certificates, manifest, signing
+from identity.containers import MAX_SCANS
 from serve.showcase.samples import people
 from tests import hostile
 
@@ -51,8 +54,28 @@ def seeds() -> tuple[tuple[str, bytes], ...]:
     files = [(kind, hostile.encoded(image, kind, **options)) for kind, image, options in made]
     files.append(("JPEG", person.full_body.read_bytes()))
     files.append(("WEBP", hostile.animated_webp()))
+    files += _signed(photo)
     files += [("HEIC", path.read_bytes()) for path in sorted(HEIC.glob("*.heic")) for _ in "123"]
     return tuple(files)
+
+
+def _signed(photo: Image.Image) -> list[tuple[str, bytes]]:
+    """Pictures with a manifest; their signatures are new in every run, all else is the same."""
+    credential, settings = marking()
+    definition = manifest.created("0", "img_0")
+    files = [("JPEG", hostile.encoded(photo, "JPEG")), ("PNG", hostile.encoded(photo, "PNG"))]
+    return [
+        (kind, signing.sign(settings, credential, definition, data, f"image/{kind.lower()}"))
+        for kind, data in files
+    ]
+
+
+@cache
+def marking() -> tuple[certificates.Credential, Any]:
+    """A credential of this process, and the settings of a library that trusts it."""
+    now = datetime.now(UTC)
+    credential = certificates.read(*certificates.make_development(now), now)
+    return credential, signing.context([credential.anchor])
 
 
 def mutated(seed: int, number: int) -> bytes:
@@ -235,10 +258,16 @@ def _many_chunks() -> bytes:
     return _with_checks([*_chunks(seeds()[4][1])[:1], *[b"tEXta\0b"] * 300_000])
 
 
-def _many_scans() -> bytes:
-    whole = hostile.encoded(Image.new("L", (4000, 4000)), "JPEG", progressive=True)
-    scan = whole[whole.find(b"\xff\xda") : -2]
-    return whole[:-2] + scan * 3000 + whole[-2:]
+def _many_scans(more: int) -> Callable[[], bytes]:
+    """A JPEG of as many pixels and scans as are let in, and some scans more."""
+
+    def make() -> bytes:
+        whole = hostile.encoded(Image.new("RGB", (7000, 7100)), "JPEG", progressive=True)
+        scan = whole[whole.rfind(b"\xff\xda") : -2]
+        extra = MAX_SCANS - whole.count(b"\xff\xda") + more
+        return whole[:-2] + scan * extra + whole[-2:]
+
+    return make
 
 
 def _text_bomb() -> bytes:
@@ -261,8 +290,8 @@ def _wide() -> bytes:
 BOMBS: tuple[Callable[[], bytes], ...] = tuple(
     cache(make)
     for make in (
-        hostile.huge_png, hostile.lying_png, hostile.animated_gif, _many_chunks, _many_scans,
-        _text_bomb, _large("JPEG"), _large("PNG"), _wide,
-        lambda: io.BytesIO(b"").getvalue(), hostile.svg_named_png,
+        hostile.huge_png, hostile.lying_png, hostile.animated_gif, _many_chunks,
+        _many_scans(0), _many_scans(1), _text_bomb, _large("JPEG"), _large("PNG"), _wide,
+        bytes, hostile.svg_named_png,
     )
 )  # fmt: skip

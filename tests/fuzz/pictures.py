@@ -17,10 +17,13 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from serve.settings import PROJECT
+from workspace.errors import HousemodelError
 
 MEMORY_BYTES = 1 << 30  # more than the child has once its libraries are loaded
 CPU_SECONDS = 2.0  # for one file, with all threads that work on it
@@ -92,19 +95,12 @@ def _name_of(code: int) -> str:
 
 def _read(seed: int, first: int, count: int) -> None:
     """Read files and say of each that it begins and how it ended."""
-    from compliance.marks import signing
-    from identity.limits import load_limits
-    from identity.photos import decode, kind_of
     from tests.fuzz.mutations import mutated, seeds
-    from workspace.errors import HousemodelError
 
-    limits = load_limits(PROJECT / "configs" / "quality.toml").photos
-    settings = signing.context([])
-    for _, data in seeds():  # every library has loaded what it needs
-        result = _result(lambda data=data: decode(data, limits), HousemodelError)  # type: ignore[misc]
-        signing_result = kind_of(data)
-        assert result in ("read", "unsupported_image") and signing_result
-    used = int(_status("VmSize")) << 10
+    read = _reader()
+    results = [read(data) for _, data in seeds()]  # every library has loaded what it needs
+    assert set(results) == {"read", "unsupported_image"} and results.count("read") > 10, results
+    used = _memory_bytes()
     resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY_BYTES, used + MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     for number in range(first, count):
@@ -112,24 +108,39 @@ def _read(seed: int, first: int, count: int) -> None:
         _say(number=number)
         _limit_time(CPU_SECONDS, WALL_SECONDS)
         before = time.process_time()
-        result = _result(lambda: decode(data, limits), HousemodelError)
-        kind = kind_of(data)
-        if kind is not None:
-            read = _result(
-                lambda: signing.read(settings, data, f"image/{kind.lower()}"), HousemodelError
-            )
-            result = read if read.startswith("unexpected") else result
+        result = read(data)
         seconds = time.process_time() - before
         _limit_time(0, 0)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         _say(number=number, result=result, seconds=seconds, peak_mib=peak)
 
 
-def _result(act: Any, ours: type[Exception]) -> str:
+def _reader() -> Callable[[bytes], str]:
+    """What reads a file in all the ways that the routes do, and says how the decoder took it."""
+    from compliance.marks import signing
+    from identity.limits import load_limits
+    from identity.photos import decode, kind_of
+    from tests.fuzz.mutations import marking
+
+    limits = load_limits(PROJECT / "configs" / "quality.toml").photos
+    _, settings = marking()
+
+    def read(data: bytes) -> str:
+        result, kind = _result(lambda: decode(data, limits)), kind_of(data)
+        if result == "read" and kind is not None:  # in the order of /v1/verify
+            media_type = f"image/{kind.lower()}"
+            seen = _result(lambda: signing.read(settings, data, media_type))
+            result = seen if seen.startswith("unexpected") else result
+        return result
+
+    return read
+
+
+def _result(act: Callable[[], object]) -> str:
     try:
         act()
-    except ours as error:
-        return str(error.code)  # type: ignore[attr-defined]
+    except HousemodelError as error:
+        return error.code
     except Exception as error:
         return f"unexpected {type(error).__name__}"
     return "read"
@@ -144,9 +155,10 @@ def _say(**words: Any) -> None:
     print(json.dumps(words), flush=True)
 
 
-def _status(name: str) -> str:
-    with open("/proc/self/status") as file:  # noqa: PTH123  (one line of a file of the kernel)
-        return next(line.split()[1] for line in file if line.startswith(name + ":"))
+def _memory_bytes() -> int:
+    """Address space that is in use."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    return pages * resource.getpagesize()
 
 
 if __name__ == "__main__":
