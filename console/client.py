@@ -118,12 +118,20 @@ def origin_of(request: gr.Request) -> str:
     return f"{scheme}://{host}"
 
 
+def address_of(request: gr.Request) -> str:
+    """Where the browser is, which the service may have rules about; no address where unknown."""
+    client = getattr(request, "client", None)
+    return str(getattr(client, "host", None) or "unknown")
+
+
 def in_process(app: Any, timeout_seconds: float = 60.0) -> ClientFactory:
     """Clients that call the ASGI application of this very process, without a socket."""
 
     def make(request: gr.Request) -> httpx.AsyncClient:
         return httpx.AsyncClient(
-            transport=httpx.ASGITransport(app=app, raise_app_exceptions=False),
+            transport=httpx.ASGITransport(
+                app=app, raise_app_exceptions=False, client=(address_of(request), 0)
+            ),
             base_url=origin_of(request),
             headers=headers_of(request),
             timeout=timeout_seconds,

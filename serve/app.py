@@ -27,6 +27,7 @@ from compliance.safety import load_safety
 from compliance.synthetic import load_synthetic
 from identity.cast import Cast, load_cast
 from identity.limits import load_limits
+from serve.callers.ways_in import load_ways_in
 from serve.deployments.packs import outline, read_manifest
 from serve.services import Services, make_services
 from serve.settings import PROJECT, Settings
@@ -86,6 +87,7 @@ def build_services(
         own_photos=load_own_photos(configs / "own_photos.toml"),
         scratch=load_synthetic(configs / "guidelines" / "synthetic"),
         cast=_cast_of(settings.pack_folder),
+        ways_in=load_ways_in(configs / "sign_in.toml", settings.public_url),
         max_upload_mib=settings.max_upload_mib,
         session_hours=settings.session_hours,
         max_waiting=settings.max_waiting,

@@ -20,6 +20,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serve import problems
+from serve.callers.buckets import Rate
 from serve.work.guarding import place_of
 from workspace.errors import HousemodelError, InvalidRequest, PayloadTooLarge
 
@@ -38,7 +39,10 @@ Gate = Callable[[Scope], Awaitable[None]]  # raises unless the caller may send a
 Observe = Callable[[str, str, int, float], None]  # method, route template, status, seconds
 _log = logging.getLogger("housemodel.http")
 _CLEAN_ID = re.compile(rb"[A-Za-z0-9_.:-]{1,64}")
-_SIGN_IN = ("/sign-in", "/sign-out")
+RATE = "rate"  # in a request's state: what is left of the caller's pace, for the answer's headers
+_PROVIDER = ("/sign-in/provider", "/sign-in/provider/back")
+_SIGN_IN = ("/sign-in", "/sign-out", *_PROVIDER)
+_ONLY_TLS = b"max-age=31536000"  # seconds: for a year, a browser asks this host by TLS alone
 _TALENT = "/talent/"  # nobody is known there before the body is read
 _POLICY_PAGE = "/policy"
 _API_POLICY = b"default-src 'none'; frame-ancestors 'none'"
@@ -143,6 +147,8 @@ class Frame:
             (b"cross-origin-opener-policy", b"same-origin"),
             (b"cross-origin-resource-policy", b"same-origin"),
         ]
+        if scope.get("scheme") == "https":
+            headers.append((b"strict-transport-security", _ONLY_TLS))
         if not self._in_console(scope):
             headers.append((b"cache-control", b"no-store"))
         return headers
@@ -245,7 +251,9 @@ class _Exchange:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             own = {name for name, _ in message.get("headers", ())}
-            added = [(name, value) for name, value in self._headers if name not in own]
+            rate: Rate | None = self._scope["state"].get(RATE)
+            more = [*self._headers, *(rate.headers if rate else ())]
+            added = [(name, value) for name, value in more if name not in own]
             identity = (REQUEST_ID_HEADER.encode(), self.request_id.encode())
             message = {**message, "headers": [*message.get("headers", ()), *added, identity]}
         await self._send(message)

@@ -22,6 +22,8 @@ from compliance.synthetic import SyntheticTexts, load_synthetic
 from identity.cast import Cast
 from identity.limits import Limits
 from serve import VERSION
+from serve.callers.provider import Provider
+from serve.callers.ways_in import WaysIn
 from serve.custody import withdrawal
 from serve.dispatcher import Dispatcher, Policy
 from serve.line.stages import Parts
@@ -52,6 +54,8 @@ class Services:
     own_photos: OwnPhotoRules = field(default_factory=shipped_own_photos)
     scratch: SyntheticTexts = field(default_factory=lambda: load_synthetic(SCRATCH))
     cast: Cast | None = None  # fictional people who come with the pack
+    ways_in: WaysIn = field(default_factory=WaysIn)
+    provider: Provider | None = None  # of sign-ins; None: there is none
 
     @property
     def registry(self) -> Registry:
@@ -110,6 +114,7 @@ def make_services(
     own_photos: OwnPhotoRules | None = None,
     scratch: SyntheticTexts | None = None,
     cast: Cast | None = None,
+    ways_in: WaysIn | None = None,
     max_upload_mib: int = 64,
     session_hours: int = 12,
     max_waiting: int = 500,
@@ -131,6 +136,7 @@ def make_services(
         own_photos: What is declared of own photos; None for the words that ship.
         scratch: Words and boxes of people made from scratch; None for those that ship.
         cast: Fictional people who come with the pack; None where it has none.
+        ways_in: How people sign in; None for names and passwords.
         workers: Batches rendered at the same time: one per diffusion replica.
 
     Raises:
@@ -167,4 +173,6 @@ def make_services(
         own_photos=own_photos or shipped_own_photos(),
         scratch=scratch or load_synthetic(SCRATCH),
         cast=cast,
+        ways_in=ways_in or WaysIn(),
+        provider=Provider(ways_in.client) if ways_in and ways_in.client else None,
     )

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from workspace import networks
 from workspace.errors import InvalidRequest
 from workspace.tombstones import default_path
 
@@ -39,6 +40,10 @@ class Settings(BaseModel):
     passphrase_file: Path | None = None
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65535)
+    public_url: str = ""  # how browsers reach us from elsewhere, without a path
+    tls_certificate: Path | None = None  # PEM, with what is needed up to a root
+    tls_key: Path | None = None
+    trusted_proxies: tuple[str, ...] = ()  # networks
     max_upload_mib: int = Field(64, ge=1, le=1024)
     session_hours: int = Field(12, ge=1, le=24 * 30)
     sign_in_minutes: int = Field(30, ge=1, le=24 * 60)
@@ -50,11 +55,22 @@ class Settings(BaseModel):
     face_threads: int = Field(2, ge=1, le=64)
     object_store_mib: int = Field(128, ge=80)
 
+    @property
+    def url_here(self) -> str:
+        """Where this machine reaches the HTTP port."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+        scheme = "https" if self.tls_certificate else "http"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}"
+
 
 class _Http(BaseModel):
     model_config = ConfigDict(extra="forbid")
     host: str
     port: int
+    public_url: str = ""
+    tls_certificate: str = ""
+    tls_key: str = ""
+    trusted_proxies: list[str] = []
     max_upload_mib: int
     session_hours: int
     sign_in_minutes: int
@@ -110,7 +126,8 @@ def load_settings(
     file = _read(folder / CONFIG_FILE)
     home = Path(home or os.environ.get("HOUSEMODEL_HOME") or ".housemodel").resolve()
     values: dict[str, Any] = {
-        **file.http.model_dump(),
+        **file.http.model_dump(exclude={"tls_certificate", "tls_key"}),
+        **_tls(folder, file.http),
         **file.queue.model_dump(),
         **file.engine.model_dump(exclude={"pack"}),
         "home": home,
@@ -133,10 +150,23 @@ def load_settings(
     ):
         if given is not None:
             values[name] = given
+    networks.clean(file.http.trusted_proxies, "/http/trusted_proxies")
     try:
         return Settings(**values)
     except ValidationError as error:
         raise InvalidRequest(_first_problem(error)) from error
+
+
+def _tls(folder: Path, http: _Http) -> dict[str, Path]:
+    """The two files of TLS, beside the configuration or absolute; none: plain HTTP."""
+    if bool(http.tls_certificate) != bool(http.tls_key):
+        raise InvalidRequest("`http.tls_certificate` and `http.tls_key` go together.")
+    if not http.tls_certificate:
+        return {}
+    return {
+        "tls_certificate": (folder / http.tls_certificate).resolve(),
+        "tls_key": (folder / http.tls_key).resolve(),
+    }
 
 
 def take_unseal_key() -> bytes | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 from fastapi import FastAPI
@@ -43,6 +44,7 @@ from serve.api import (
     policy,
     policy_page,
     products,
+    provider,
     publications,
     retention,
     sign_in,
@@ -52,6 +54,8 @@ from serve.api import (
     unlock,
     verify,
 )
+from serve.callers.buckets import Buckets
+from serve.callers.pace import Pace
 from serve.callers.throttle import Throttle
 from serve.middleware import Frame
 from serve.services import Services
@@ -60,6 +64,7 @@ from serve.wire.forms import Uploads
 _ROUTERS = (
     health,
     sign_in,
+    provider,
     account,
     admin,
     admin_keys,
@@ -116,7 +121,9 @@ def build_app(services: Services) -> FastAPI:
     app.state.uploads = Uploads()
     app.state.metrics = metrics.Metrics()
     app.state.throttle = Throttle()
+    app.state.buckets = Buckets()
     app.state.paces = talent.Paces()
+    app.state.provider_pace = Pace(provider.PER_MINUTE, timedelta(minutes=1))
     problems.install(app)
     for module in _ROUTERS:
         app.include_router(module.router)
@@ -144,9 +151,12 @@ def _document(app: FastAPI) -> dict[str, Any]:
         for unused in ("HTTPValidationError", "ValidationError"):
             schemas.pop(unused, None)
         schemas.setdefault("Secret", sign_in.Secret.model_json_schema())
-        for methods in document["paths"].values():
+        for path, methods in document["paths"].items():
             for operation in methods.values():
                 answers = operation["responses"]
+                if path.startswith("/v1/"):  # any caller may come from elsewhere, or too often
+                    for status in (403, 429):
+                        answers.setdefault(str(status), problems.as_openapi(status))
                 if "HTTPValidationError" in str(answers.get("422")):
                     answers["422"] = problems.as_openapi(422)
         app.openapi_schema = document

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -47,8 +48,10 @@ def guidelines() -> Guidelines:
 
 
 def plans() -> dict[str, Plan]:
-    """The plans that ship."""
-    return load_plans(_CONFIGS / "plans.toml")
+    """The plans that ship, without their pace: tests poll faster than anybody may."""
+    shipped = load_plans(_CONFIGS / "plans.toml")
+    free = {"max_requests_per_minute": 10**6, "max_caller_requests_per_minute": 10**6}
+    return {name: replace(plan, **free) for name, plan in shipped.items()}
 
 
 def ticked(texts: Guidelines) -> list[dict[str, str]]:

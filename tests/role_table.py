@@ -18,6 +18,8 @@ TABLE: dict[str, str] = {
     "GET /sign-in": PUBLIC,
     "POST /sign-in": PUBLIC,
     "POST /sign-out": PUBLIC,
+    "GET /sign-in/provider": PUBLIC,
+    "GET /sign-in/provider/back": PUBLIC,
     "POST /unlock": PUBLIC,
     # what everybody may know who is signed in
     "GET /v1/account": ANYONE,

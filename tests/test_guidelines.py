@@ -124,9 +124,11 @@ def test_custom_models_need_pro_or_enterprise() -> None:
     [
         "[pro]\ncustom_models = true",
         "[pro]\ncustom_models = 1\nmax_models = 1\nmax_products = 1\nmax_images_per_day = 1\n"
-        "max_queued = 1",
+        "max_queued = 1\nmax_requests_per_minute = 1\nmax_caller_requests_per_minute = 1",
         "[pro]\ncustom_models = true\nmax_models = -1\nmax_products = 1\nmax_images_per_day = 1\n"
-        "max_queued = 1",
+        "max_queued = 1\nmax_requests_per_minute = 1\nmax_caller_requests_per_minute = 1",
+        "[pro]\ncustom_models = true\nmax_models = 1\nmax_products = 1\nmax_images_per_day = 1\n"
+        "max_queued = 1\nmax_requests_per_minute = 0\nmax_caller_requests_per_minute = 1",
         "pro = 1",
         "[pro",
     ],

@@ -348,9 +348,9 @@ def test_sign_ins_are_audited_without_the_name(registry: Registry, workspace: Wo
         with pytest.raises(Unauthenticated):
             guess(registry, throttle, name, NOW)
     _, key = auth.create_key(registry, workspace, {"generate"}, NOW)
-    signing_in.with_key(registry, key, NOW, 1)
+    signing_in.with_key(registry, key, "a", NOW, 1)
     code = auth.create_sign_in(registry, workspace, {"generate"}, NOW, 5)
-    signing_in.with_code(registry, code, NOW, 1)
+    signing_in.with_code(registry, code, "a", NOW, 1)
     ok, refused, again, by_key, by_code = audit.entries(registry.store(workspace), before)
     assert (ok.action, ok.actor, ok.facts) == ("sign_in.ok", made.id, {"by": "password"})
     assert refused.action == "sign_in.refused" and refused.facts == again.facts

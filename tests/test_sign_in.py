@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from serve.api.sign_in import CONSOLE, page
+from serve.api.sign_in import CONSOLE, form_page
+from serve.callers.ways_in import WaysIn
 
 WITHIN = ("/console/refine", "/console/models?model=mdl_1&n=2", "/console/a?x=a%20b%2Fc")
 OUTSIDE = (
@@ -21,7 +22,7 @@ OUTSIDE = (
 
 
 def shown(there: str) -> str:
-    return bytes(page(None, there).body).decode()
+    return bytes(form_page(WaysIn(), None, there).body).decode()
 
 
 @pytest.mark.parametrize("there", WITHIN)

@@ -19,6 +19,8 @@ class Plan:
     max_products: int  # products at a time
     max_images_per_day: int  # images rendered per UTC day
     max_queued: int  # generations waiting or running at a time
+    max_requests_per_minute: int  # of the whole workspace
+    max_caller_requests_per_minute: int  # of one key or person
 
 
 def load_plans(path: Path) -> dict[str, Plan]:
@@ -40,6 +42,7 @@ def _plan(name: str, table: object) -> Plan:
         raise Fault(f"plans.toml: [{name}] needs exactly {', '.join(sorted(expected))}.")
     for key, value in table.items():
         fits = isinstance(value, bool) if key == "custom_models" else type(value) is int
-        if not fits or (value is not True and value < 0):
+        least = 1 if key.endswith("_per_minute") else 0
+        if not fits or (value is not True and value < least):
             raise Fault(f"plans.toml: [{name}] {key} has a value that makes no sense.")
     return Plan(name=name, **table)

@@ -1,7 +1,8 @@
 """Who calls: an API key or the console's session, checked before a byte of the body is taken.
 
 `allowed("scope", ...)` is the dependency of every route under /v1. It answers 401 without a valid
-key or session, 403 when none of the scopes is there, 503 when the workspace is locked. Ids of other
+key or session, 403 when none of the scopes is there or the address is not in a listed network, 429
+when the caller or its workspace asks too often, 503 when the workspace is locked. Ids of other
 workspaces are not found, because a visit holds only its own workspace's store.
 """
 
@@ -21,9 +22,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import Scope
 
 from serve.callers import auth
+from serve.callers.buckets import Buckets
+from serve.line import rules
+from serve.middleware import RATE
 from serve.services import Services
 from serve.wire.paging import DEFAULT_LIMIT, MAX_LIMIT
-from workspace.errors import Refused, Unauthenticated
+from workspace.errors import RateLimited, Refused, Unauthenticated
 from workspace.store import WorkspaceStore
 from workspace.types import Caller
 
@@ -142,8 +146,34 @@ def caller_of(request: Request) -> Caller | None:
 def _admit(
     request: Request, bearer: HTTPAuthorizationCredentials | None, session: str | None
 ) -> Caller:
-    request.state.caller = identify(request, bearer, session)
-    return request.state.caller  # type: ignore[no-any-return]
+    caller = identify(request, bearer, session)
+    if request.url.path.startswith("/v1/") and not hasattr(request.state, RATE):
+        _count(request, caller)
+    request.state.caller = caller
+    return caller
+
+
+def _count(request: Request, caller: Caller) -> None:
+    """Count one request of a caller and of its workspace; the answer says what is left.
+
+    Raises:
+        RateLimited: one of the two has asked too often; nothing is counted then.
+    """
+    services = services_of(request)
+    plan = rules.plan_of(services.plans, services.registry.get(caller.workspace_id))
+    most = plan.max_caller_requests_per_minute
+    own = min(caller.per_minute or most, most)
+    buckets: Buckets = request.app.state.buckets
+    whole = (caller.workspace_id, plan.max_requests_per_minute)
+    rate = buckets.take((f"{caller.workspace_id} {caller.principal}", own), whole)
+    setattr(request.state, RATE, rate)
+    if rate.wait_seconds:
+        raise RateLimited("Too many requests in a minute.", (), rate.wait_seconds)
+
+
+def address_of(request: Request) -> str:
+    """Where a request comes from; behind a trusted proxy, what that says (`serve/forwarded.py`)."""
+    return request.client.host if request.client else "unknown"
 
 
 def identify(
@@ -154,13 +184,17 @@ def identify(
     Raises:
         Unauthenticated: there is no valid key or session.
         Refused: a change by session that does not come from the console.
+        AddressNotAllowed: the key or the workspace is for other networks.
     """
     services = services_of(request)
     if bearer is not None:
-        return auth.authenticate(services.registry, bearer.credentials, services.now())
+        caller = auth.authenticate(services.registry, bearer.credentials, services.now())
+        auth.check_address(services.registry, caller, address_of(request))
+        return caller
     if session is None or "authorization" in request.headers:
         raise Unauthenticated("The request carries no API key and no console session.")
     caller = auth.resume(services.registry, session, services.now())
+    auth.check_address(services.registry, caller, address_of(request))
     if request.method not in SAFE_METHODS and not from_console(request):
         raise Refused("A change by console session must come from the console itself.")
     return caller

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Request
 
 from compliance import audit
-from serve.api.access import Key, Visit, allowed
+from serve.api.access import Key, Visit, address_of, allowed
 from serve.callers import people
 from serve.callers.throttle import Throttle
 from serve.problems import documented
@@ -47,7 +47,7 @@ def change_password(body: NewPassword, visit: Anyone, request: Request, key: Key
     if caller.person is None:
         raise Conflict("Only a person who signed in with a name has a password.")
     throttle: Throttle = request.app.state.throttle
-    address = request.client.host if request.client else "unknown"
+    address = address_of(request)
     with throttle.attempt():
         throttle.check(caller.person, address, now)
         if not people.check_password(registry, caller.person, body.old):

@@ -51,6 +51,7 @@ def workspace(visit: Admin) -> WorkspaceView:
         id=store.workspace.id,
         name=store.workspace.name,
         created_at=store.workspace.created_at,
+        networks=list(store.workspace.networks),
         plan=PlanView.of(rules.plan_of(services.plans, store.workspace)),
         usage=UsageView(
             models=models.count_held(store),

@@ -46,8 +46,18 @@ def create(body: NewKey, visit: Admin, request: Request, key: Key = None) -> New
         key_id = KeyId(new_id("key"))
         _note(visit, "key.created", key_id, " ".join(sorted(set(body.scopes))))
         ends_at = now + timedelta(days=body.days) if body.days else None
-        by = visit.caller.principal
-        _, secret = auth.create_key(registry, of, body.scopes, now, ends_at, body.label, by, key_id)
+        _, secret = auth.create_key(
+            registry,
+            of,
+            body.scopes,
+            now,
+            ends_at,
+            body.label,
+            visit.caller.principal,
+            key_id,
+            body.networks,
+            body.requests_per_minute,
+        )
         secrets.append(secret)
         return key_id
 
@@ -105,9 +115,10 @@ def _shown(row: dict[str, Any], visit: Visit) -> dict[str, Any]:
         status = "expired"
     elif row["waits"]:
         status = "awaiting_confirmation"
-    names = KeyView.model_fields.keys() - {"scopes", "status"}
+    names = KeyView.model_fields.keys() - {"scopes", "status", "requests_per_minute"}
     return {
         **{name: row[name] for name in names},
+        "requests_per_minute": row["per_minute"],
         "scopes": str(row["scopes"]).split(),
         "status": status,
     }

@@ -3,7 +3,8 @@
 A plain page without scripts or outside files. The session travels in a cookie that scripts can't
 read and other sites can't send. A one-time link only shows a page: its button sends the code, so
 that a preview of the link does not use it up, and no other site can sign anybody in. Passwords are
-throttled by name and address, and a refusal takes as long whether or not the name exists.
+throttled by name and address, and a refusal takes as long whether or not the name exists. Signing
+in through a provider is in `provider.py`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import re
 from contextlib import suppress
 from html import escape
 from typing import Annotated, Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
 
 import anyio
 from fastapi import APIRouter, Query, Request
@@ -20,9 +21,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 
-from serve.api.access import from_console, services_of
+from serve.api.access import address_of, from_console, services_of
 from serve.callers import auth, signing_in
 from serve.callers.throttle import Throttle
+from serve.callers.ways_in import WaysIn
 from serve.problems import documented, headers_of
 from serve.services import Services
 from serve.wire import schema
@@ -44,7 +46,7 @@ _NEXT = re.compile(r"/console/(?=.{0,500}$)[\w\-./=&,~]*(\?[\w\-./?=&%,~]*)?", r
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Sign in – housemodel</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark"><link rel="icon" href="data:,">
+<meta name="color-scheme" content="light dark"><link rel="icon" href="data:,">{head}
 <style>
 :root {{ --ink: #1f1d1b; --paper: #faf9f7; --soft: #5f5a55; --line: #8d867f; --field: #fff;
   --go: #2b5a4e; --bad: #a5281b }}
@@ -58,21 +60,25 @@ label small, p, summary {{ color: var(--soft); font-weight: 400 }}
 input, button {{ font: inherit; width: 100%; box-sizing: border-box; padding: .65rem .75rem;
   margin: .3rem 0 0; border-radius: 8px; border: 1px solid var(--line) }}
 input {{ color: inherit; background: var(--field) }}
-button {{ background: var(--go); color: #fff; border-color: transparent; cursor: pointer;
+button, .go {{ background: var(--go); color: #fff; border-color: transparent; cursor: pointer;
   font-weight: 600; margin-top: .4rem }}
+.go {{ display: block; text-align: center; text-decoration: none; border-radius: 8px;
+  padding: .7rem .75rem }}
 details {{ margin-top: 2rem; border-top: 1px solid var(--line); padding-top: 1rem }}
 summary {{ cursor: pointer; margin-bottom: .8rem }}
 :focus-visible {{ outline: 3px solid #678a80; outline-offset: 2px }}
 [role=alert] {{ color: var(--bad); border-left: 4px solid; padding-left: .75rem }}
 </style></head><body><main><h1>housemodel</h1>{body}</main></body></html>"""
-_FORM = """{notice}<form method="post" action="/sign-in">{next}
+_PASSWORDS = """<form method="post" action="/sign-in">{next}
 <label>Name <input name="name" autocomplete="username" required autofocus></label>
 <label>Password
 <input name="password" type="password" autocomplete="current-password" required></label>
 <label>Workspace <small>(only if your name is in several)</small> <input name="workspace"></label>
 <button>Sign in</button></form>
 <p>Forgotten your password? An admin of your workspace sets a new one.</p>
-<details><summary>With a one-time code or an API key</summary>
+"""
+_PROVIDER = '<p><a class="go" href="/sign-in/provider{query}">Sign in with {name}</a></p>\n'
+_SECRET = """<details><summary>With a one-time code or an API key</summary>
 <form method="post" action="/sign-in">{next}
 <label>One-time code or API key
 <input name="secret" type="password" autocomplete="off" required></label>
@@ -101,7 +107,7 @@ class Secret(schema.Body):
     )
 
 
-def _documented_pages(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def documented_pages(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Problems for programs; the page again, with the words, for its own form."""
     html = {"text/html": {"schema": {"type": "string"}}}
     described = documented(*statuses)
@@ -121,6 +127,7 @@ def root() -> RedirectResponse:
     responses=documented(422),
 )
 def page(
+    request: Request,
     code: Annotated[str | None, Query(max_length=128)] = None,
     next: Annotated[
         str | None, Query(max_length=600, description="The page of the console to come back to.")
@@ -128,8 +135,8 @@ def page(
 ) -> Response:
     """Show the form, or one button for the code of a one-time link; nothing is used up yet."""
     if code is None:
-        return _form(None, next)
-    return HTMLResponse(_PAGE.format(body=_ONE_BUTTON.format(code=escape(code, quote=True))))
+        return form_page(services_of(request).ways_in, None, next)
+    return plain_page(_ONE_BUTTON.format(code=escape(code, quote=True)))
 
 
 @router.post(
@@ -138,8 +145,8 @@ def page(
     status_code=204,
     responses={
         303: {"description": "To the console, for the page's own form."},
-        **documented(403, 422, 500, 503, 507),
-        **_documented_pages(401, 429),
+        **documented(422, 500, 503, 507),
+        **documented_pages(401, 403, 429),
     },
     openapi_extra={
         "requestBody": {
@@ -164,14 +171,14 @@ async def sign_in(request: Request) -> Response:
     services, started = services_of(request), anyio.current_time()
     try:
         session = await run_in_threadpool(_open, request, services, secret)
-    except (Unauthenticated, RateLimited) as error:
+    except (Unauthenticated, RateLimited, Refused) as error:
         if secret.password is not None:
             await anyio.sleep_until(started + REFUSAL_SECONDS)
         if from_page:
-            return _form(error, secret.next)
+            return form_page(services.ways_in, error, secret.next)
         raise
-    answer = RedirectResponse(_inside(secret.next), 303) if from_page else Response(status_code=204)
-    return _with_session(answer, request, services, session)
+    answer = RedirectResponse(inside(secret.next), 303) if from_page else Response(status_code=204)
+    return with_session(answer, request, services, session)
 
 
 @router.post(
@@ -210,43 +217,58 @@ def _read(body: bytes, from_page: bool) -> Secret:
 
 def _open(request: Request, services: Services, given: Secret) -> str:
     registry, now, hours = services.registry, services.now(), services.session_hours
+    address = address_of(request)
     key, code = given.key, given.code
     if given.secret is not None:
         secret = given.secret.strip()
         key, code = (secret, None) if secret.startswith("hm_") else (None, secret)
     if key is not None:
-        return signing_in.with_key(registry, key, now, hours)
+        return signing_in.with_key(registry, key, address, now, hours)
     if code is not None:
-        return signing_in.with_code(registry, code, now, hours)
+        return signing_in.with_code(registry, code, address, now, hours)
     if given.name is None or given.password is None:
         raise InvalidRequest("Name and password, a one-time code or an API key is needed.")
+    if not services.ways_in.passwords:
+        raise Refused("Passwords are switched off here; sign in through the provider.")
     throttle: Throttle = request.app.state.throttle
-    address = request.client.host if request.client else "unknown"
     place = (given.workspace or "").strip() or None
     return signing_in.with_password(
         registry, throttle, given.name, given.password, place, address, now, hours
     )
 
 
-def _form(error: HousemodelError | None, back: str | None) -> HTMLResponse:
-    place = _inside(back)
+def form_page(ways: WaysIn, error: HousemodelError | None, back: str | None) -> HTMLResponse:
+    """The sign-in page: every way in that there is, and what went wrong with the last one."""
+    place = inside(back)
     hidden = f'<input name="next" type="hidden" value="{escape(place, quote=True)}">'
-    notice = "" if place == CONSOLE else _BACK
+    there = "" if place == CONSOLE else hidden
+    body = "" if place == CONSOLE else _BACK
     if error is not None:
-        notice = f'<p role="alert">{escape(error.detail)}</p>'
-    form = _FORM.format(notice=notice, next="" if place == CONSOLE else hidden)
-    page = _PAGE.format(body=form)
-    if error is None:
-        return HTMLResponse(page)
-    return HTMLResponse(page, error.status, headers_of(error))
+        body = f'<p role="alert">{escape(error.detail)}</p>'
+    if ways.provider_name:
+        query = "" if place == CONSOLE else "?" + urlencode({"next": place})
+        body += _PROVIDER.format(name=escape(ways.provider_name), query=escape(query, quote=True))
+    if ways.passwords:
+        body += _PASSWORDS.format(next=there)
+    page = plain_page(body + _SECRET.format(next=there))
+    if error is not None:
+        page.status_code = error.status
+        page.headers.update(headers_of(error))
+    return page
 
 
-def _inside(place: str | None) -> str:
+def plain_page(body: str, head: str = "") -> HTMLResponse:
+    """A page in the dress of the sign-in page."""
+    return HTMLResponse(_PAGE.format(body=body, head=head))
+
+
+def inside(place: str | None) -> str:
     """The page to come back to, if it is one of the console's own."""
     return place if place and _NEXT.fullmatch(place) and ".." not in place else CONSOLE
 
 
-def _with_session(answer: Response, request: Request, services: Services, session: str) -> Response:
+def with_session(answer: Response, request: Request, services: Services, session: str) -> Response:
+    """Let an answer carry the cookie of a session."""
     answer.set_cookie(
         auth.COOKIE,
         session,

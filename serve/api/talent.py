@@ -21,7 +21,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from compliance.ledger import Publication
-from serve.api.access import services_of
+from serve.api.access import address_of, services_of
 from serve.callers import break_glass
 from serve.callers.pace import Pace
 from serve.problems import documented, request_id_of
@@ -290,7 +290,7 @@ def _with_guest(request: Request, token: str, act: Act) -> Response:
     try:
         link = talent.find(services.registry, token, now)
         if link is None:
-            paces.misses.step(request.client.host if request.client else "", now)
+            paces.misses.step(address_of(request), now)
             return _html(person_page.missing(), 404)
         paces.looks.step(link.id, now)
         store = services.registry.store(link.workspace_id)

@@ -11,6 +11,8 @@ from typing import Annotated, Literal, Protocol
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from serve.api.access import address_of
+from serve.forwarded import was_forwarded
 from serve.problems import documented
 from workspace.errors import InvalidRequest
 from workspace.keys import decode_key
@@ -66,5 +68,12 @@ async def unlock(body: UnlockRequest, request: Request) -> UnlockView:
     """Open the home with its passphrase or unseal key; until then everything answers `locked`."""
     unlocking: Unlocking | None = getattr(request.app.state, "unlocking", None)
     if unlocking is not None:
-        await unlocking.unlock(body, request.client.host if request.client else "")
+        await unlocking.unlock(body, _from(request))
     return UnlockView()
+
+
+def _from(request: Request) -> str:
+    """Where it comes from; what a proxy passed on does not count as the machine itself."""
+    address = address_of(request)
+    passed_on = was_forwarded(request.scope["headers"])
+    return f"{address} by proxy" if passed_on and address in ("127.0.0.1", "::1") else address

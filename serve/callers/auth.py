@@ -265,6 +265,16 @@ def resume(registry: Registry, session: str, now: datetime) -> Caller:
     return _of_key(row, row["id"], private or {})
 
 
+def check_address(registry: Registry, caller: Caller, address: str) -> None:
+    """Let a caller pass that calls from where its workspace and its key may be called from.
+
+    Raises:
+        AddressNotAllowed: it does not.
+    """
+    networks.check(registry.get(caller.workspace_id).networks, address)
+    networks.check(caller.networks, address)
+
+
 def sign_out(registry: Registry, session: str) -> None:
     """End a session; an unknown one is ignored."""
     registry.control.execute("DELETE FROM sessions WHERE hash = ?", [rights.hash_of(session)])

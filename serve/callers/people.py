@@ -56,6 +56,7 @@ class Person:
     roles: tuple[str, ...]
     status: Status
     created_at: str  # RFC 3339 in UTC
+    by: Literal["password", "provider"] = "password"  # how the person signs in
 
     @property
     def scopes(self) -> frozenset[str]:
@@ -141,8 +142,11 @@ def change(
 
     Raises:
         InvalidRequest: a role or the password can't be used.
+        Conflict: the sign-in provider decides about this account.
         NotFound: there is none under this id, or its row is damaged.
     """
+    if _whole(registry, workspace_id, person_id)[1].get("provider"):
+        raise Conflict("Roles of this account come from the sign-in provider; change them there.")
     granted = check_roles(roles) if roles is not None else None
     slow = None
     if password is not None:  # hashed before the transaction, which others wait for
@@ -160,7 +164,7 @@ def change(
         if made_by is None:
             private["waits_for"] = []
         rights.replace(registry, _TABLE, row, columns, private)
-        _end_sessions(registry, person_id)
+        end_sessions(registry, person_id)
     return get(registry, workspace_id, person_id)
 
 
@@ -176,7 +180,7 @@ def change_own_password(registry: Registry, person_id: str, password: str) -> No
         person = _active(registry, person_id)
         row, private = _whole(registry, person.workspace_id, person_id)
         rights.replace(registry, _TABLE, row, {}, {**private, "password": slow})
-        _end_sessions(registry, person_id)
+        end_sessions(registry, person_id)
 
 
 def confirm(
@@ -218,21 +222,27 @@ def remove(registry: Registry, workspace_id: WorkspaceId, person_id: str, now: d
         row = _row(registry, workspace_id, person_id)
         if not row["disabled_at"]:
             private = rights.opened(registry, _TABLE, row) or {}
-            ended = {**row, "hash": rights.hash_of(person_id), "disabled_at": now.isoformat()}
-            registry.control.execute(f"DELETE FROM {_TABLE} WHERE id = ?", [person_id])
+            ended = {**row, "disabled_at": now.isoformat()}
             kept = {"name": private.get("name", ""), "password": "", "waits_for": []}
+            if private.get("provider"):  # who it vouches for stays outside by what it says of them
+                kept["provider"] = private["provider"]
+            else:
+                ended["hash"] = rights.hash_of(person_id)
+            registry.control.execute(f"DELETE FROM {_TABLE} WHERE id = ?", [person_id])
             rights.insert(registry, _TABLE, {k: ended[k] for k in ended if k != "sealed"}, kept)
-        _end_sessions(registry, person_id)
+        end_sessions(registry, person_id)
     return get(registry, workspace_id, person_id)
 
 
 def by_name(registry: Registry, workspace_id: WorkspaceId, name: str) -> Person:
-    """Find an account by its name.
+    """Find an account by its name, or by its id.
 
     Raises:
-        NotFound: this workspace has nobody of this name.
+        NotFound: this workspace has nobody of this name or id.
     """
     row = _by_hash(registry, hash_of_name(registry, workspace_id, name))
+    if row is None and name.startswith("per_"):
+        return get(registry, workspace_id, name)
     if row is None:
         raise NotFound("There is nobody of this name in this workspace.")
     return _person(registry, row)
@@ -290,6 +300,7 @@ def _person(registry: Registry, row: dict[str, Any]) -> Person:
         tuple(str(row["roles"]).split()),
         status,
         row["created_at"],
+        "provider" if private and private.get("provider") else "password",
     )
 
 
@@ -328,7 +339,8 @@ def _by_hash(registry: Registry, name_hash: str) -> dict[str, Any] | None:
     return next(iter(registry.control.query(sql, [name_hash])), None)
 
 
-def _end_sessions(registry: Registry, person_id: str) -> None:
+def end_sessions(registry: Registry, person_id: str) -> None:
+    """End every session of a person."""
     registry.control.execute(
         "DELETE FROM sessions WHERE substr(id, 1, ?) = ?", [len(person_id) + 1, f"{person_id}."]
     )

@@ -1,20 +1,25 @@
 """A sign-in from top to bottom: throttled, checked, audited.
 
 1. a name with a password waits for a slot and is refused when it failed too often; 2. the secret
-becomes a session; 3. the workspace's audit log names who came in, or that somebody was refused,
-with a keyed hash of the name. A session whose sign-in can't be audited is ended again.
+becomes a session; 3. it must come from where the workspace and the key may be called from; 4. the
+workspace's audit log names who came in, or that somebody was refused, with a keyed hash of the
+name. A session whose sign-in is refused or can't be audited is ended again.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
+from typing import Any
 
 from compliance import audit
-from serve.callers import auth, people
+from serve.callers import auth, people, provided
+from serve.callers.provided import ProviderRules
 from serve.callers.throttle import Throttle
-from workspace.errors import HousemodelError, Unauthenticated
+from workspace.database import transaction
+from workspace.errors import AddressNotAllowed, HousemodelError, Refused, Unauthenticated
 from workspace.registry import Registry
 from workspace.types import Caller
 
@@ -22,24 +27,26 @@ _LABEL = "sign-in name v1"
 _log = logging.getLogger("housemodel.sign_in")
 
 
-def with_key(registry: Registry, key: str, now: datetime, hours: int) -> str:
+def with_key(registry: Registry, key: str, address: str, now: datetime, hours: int) -> str:
     """Open a session with an API key; returns its secret.
 
     Raises:
         Unauthenticated: the key is not valid.
+        AddressNotAllowed: not from this address.
         Locked, StorageFull: the sign-in can't be audited.
     """
-    return _audited(registry, auth.sign_in(registry, key, now, hours), now, "key")
+    return _audited(registry, auth.sign_in(registry, key, now, hours), address, now, "key")
 
 
-def with_code(registry: Registry, code: str, now: datetime, hours: int) -> str:
+def with_code(registry: Registry, code: str, address: str, now: datetime, hours: int) -> str:
     """Open a session with a one-time code; returns its secret.
 
     Raises:
         Unauthenticated: the code is unknown, used or too old.
+        AddressNotAllowed: not from this address; the code is used up.
         Locked, StorageFull: the sign-in can't be audited.
     """
-    return _audited(registry, auth.redeem(registry, code, now, hours), now, "code")
+    return _audited(registry, auth.redeem(registry, code, now, hours), address, now, "code")
 
 
 def with_password(
@@ -60,6 +67,7 @@ def with_password(
     Raises:
         Unauthenticated: something of it is wrong.
         RateLimited: too many wrong attempts, of this name or from this address.
+        AddressNotAllowed: all of it is right, but not from this address.
         Locked, StorageFull: the sign-in can't be audited.
     """
     known_as = people.hash_of_name(registry, "", name)
@@ -72,13 +80,46 @@ def with_password(
             _refused(registry, name, workspace, now)
             raise
     throttle.succeeded(known_as)
-    return _audited(registry, session, now, "password")
+    return _audited(registry, session, address, now, "password")
 
 
-def _audited(registry: Registry, session: str, now: datetime, by: str) -> str:
+def with_provider(
+    registry: Registry,
+    rules: ProviderRules,
+    claims: Mapping[str, Any],
+    address: str,
+    now: datetime,
+    hours: int,
+) -> str:
+    """Open a session for somebody whom the sign-in provider vouches for; returns its secret.
+
+    Args:
+        claims: Of an ID token that was checked.
+
+    Raises:
+        Refused: no role for their groups, or the account waits or was removed.
+        AddressNotAllowed: not from this address.
+        Locked, StorageFull: the sign-in can't be audited.
+    """
+    person = provided.enter(registry, rules, claims, now)
+    with transaction(registry.control):  # a removal comes before it, or finds the session
+        known = people.find(registry, person.id)
+        if known is None:
+            raise Refused("This account does not count any more.")
+        session = auth.open_for(registry, known, now, hours)
+    return _audited(registry, session, address, now, "provider")
+
+
+def _audited(registry: Registry, session: str, address: str, now: datetime, by: str) -> str:
     caller = auth.resume(registry, session, now)
     try:
         store = registry.store(caller.workspace_id)
+        try:
+            auth.check_address(registry, caller, address)
+        except AddressNotAllowed:
+            who = store.keyed_hash(_LABEL, caller.principal)
+            audit.append(store, "sign_in.refused", store.workspace.id, "nobody", now, who=who)
+            raise
         audit.append(store, "sign_in.ok", caller.actor.partition(".")[0], caller.actor, now, by=by)
     except BaseException:
         auth.sign_out(registry, session)

@@ -13,6 +13,7 @@ from serve.callers.break_glass import MAX_MINUTES, Grant
 from serve.callers.people import Person
 from serve.wire import schema, views
 from serve.wire.schema import Id, Name
+from workspace.networks import MOST
 from workspace.plans import Plan
 
 Role = Literal["creator", "legal", "reviewer", "auditor", "admin"]
@@ -37,6 +38,8 @@ def _utf8(text: str) -> str:
 Secret = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_utf8)]
 Roles = Annotated[list[Role], Field(min_length=1, max_length=5)]
 Scopes = Annotated[list[ScopeName], Field(min_length=1, max_length=8)]
+Network = Annotated[str, Field(max_length=64, pattern=r"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$")]
+Networks = Annotated[list[Network], Field(max_length=MOST)]
 AccountName = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_utf8)]
 
 
@@ -60,8 +63,10 @@ class PersonConfirmation(schema.Body):
 class NewKey(schema.Body):
     scopes: Scopes
     label: Annotated[str, Field(max_length=120), AfterValidator(_utf8)] = ""
-    days: int | None = Field(
-        None, ge=1, le=3653, description="The key ends after so many days."
+    days: int | None = Field(None, ge=1, le=3653, description="The key ends after so many days.")
+    networks: Networks = Field(default=[], description="Only from these; empty: from anywhere.")
+    requests_per_minute: int | None = Field(
+        None, ge=1, le=1_000_000, description="Where it is to be less than the plan allows."
     )
 
 
@@ -111,6 +116,8 @@ class KeyView(BaseModel):
     expires_at: views.Time | None
     last_used_at: views.Time | None
     revoked_at: views.Time | None
+    networks: list[str] = Field(description="It is taken from these only; empty: from anywhere.")
+    requests_per_minute: int | None = Field(description="null: as many as the plan allows.")
 
 
 class NewKeyView(KeyView):
@@ -128,6 +135,8 @@ class PlanView(BaseModel):
     max_products: int
     max_images_per_day: int
     max_queued: int
+    max_requests_per_minute: int
+    max_caller_requests_per_minute: int
 
     @classmethod
     def of(cls, plan: Plan) -> PlanView:
@@ -152,6 +161,7 @@ class WorkspaceView(BaseModel):
     id: str
     name: str
     created_at: views.Time
+    networks: list[str] = Field(description="Calls come from these only; empty: from anywhere.")
     plan: PlanView
     usage: UsageView
     queue: QueueView

@@ -1,0 +1,184 @@
+"""Who may call from where, and how often: networks, addresses behind proxies, token buckets."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from serve.callers import auth
+from serve.callers.buckets import Buckets
+from serve.forwarded import Forwarded
+from tests.service import Service
+from workspace import networks
+from workspace.errors import AddressNotAllowed, InvalidRequest
+
+HERE = "10.1.2.3"
+
+
+def call(service: Service, path: str, key: str, address: str = HERE) -> Any:
+    """One request with a key, from an address."""
+    client = TestClient(
+        service.app, client=(address, 1), headers={"Authorization": f"Bearer {key}"}
+    )
+    return client.get(path)
+
+
+def key_of(service: Service, workspace: str, **more: Any) -> str:
+    now = datetime.now(UTC)
+    return auth.create_key(service.services.registry, workspace, {"admin"}, now, **more)[1]
+
+
+@pytest.mark.parametrize(
+    ("listed", "address", "inside"),
+    [
+        (["10.0.0.0/8"], "10.1.2.3", True),
+        (["10.0.0.0/8"], "::ffff:10.1.2.3", True),
+        (["10.0.0.0/8"], "11.1.2.3", False),
+        (["10.0.0.7"], "10.0.0.7", True),
+        (["2001:db8::/32", "10.0.0.0/8"], "2001:db8::1", True),
+        (["2001:db8::/32"], "10.1.2.3", False),
+        (["0.0.0.0/0", "::/0"], "unknown", False),
+        ([], "unknown", True),
+    ],
+)
+def test_a_list_of_networks_lets_its_own_addresses_pass(
+    listed: list[str], address: str, inside: bool
+) -> None:
+    written = networks.clean(listed)
+    if inside:
+        networks.check(written, address)
+    else:
+        with pytest.raises(AddressNotAllowed):
+            networks.check(written, address)
+
+
+@pytest.mark.parametrize("wrong", ["10.0.0.1/8", "10.0.0.0/33", "host.example", "", "1.2.3.4\n/8"])
+def test_what_is_no_network_is_refused(wrong: str) -> None:
+    with pytest.raises(InvalidRequest):
+        networks.clean([wrong])
+
+
+def test_a_bucket_gives_back_what_a_minute_allows() -> None:
+    time = [0.0]
+    buckets = Buckets(lambda: time[0])
+    rates = [buckets.take(("key", 3), ("house", 100)) for _ in range(4)]
+    assert [rate.remaining for rate in rates] == [2, 1, 0, 0]
+    assert [rate.wait_seconds for rate in rates] == [0, 0, 0, 20]
+    assert (rates[0].limit, rates[2].reset_seconds) == (3, 60)
+    time[0] = 20.0
+    assert buckets.take(("key", 3)).wait_seconds == 0
+    assert buckets.take(("key", 3)).wait_seconds == 20
+    assert buckets.take(("other key", 3)).remaining == 2
+
+
+def test_a_refused_request_costs_the_workspace_nothing() -> None:
+    buckets = Buckets(lambda: 0.0)
+    for _ in range(50):
+        buckets.take(("busy", 1), ("house", 3))
+    assert [buckets.take((f"k{n}", 9), ("house", 3)).wait_seconds for n in range(3)] == [0, 0, 20]
+
+
+def test_answers_say_what_is_left_and_when_to_come_back(service: Service) -> None:
+    slow = key_of(service, service.workspace.id, per_minute=2)
+    first, second, third = (call(service, "/v1/account", slow) for _ in range(3))
+    assert [first.headers["ratelimit-" + n] for n in ("limit", "remaining", "reset")] == [
+        "2",
+        "1",
+        "30",
+    ]
+    assert (second.status_code, third.status_code) == (200, 429)
+    assert third.json()["code"] == "rate_limited" and third.headers["retry-after"] == "30"
+    assert third.headers["ratelimit-remaining"] == "0"
+
+
+def test_a_workspace_has_a_pace_for_all_its_callers_together(service: Service) -> None:
+    house, before = service.workspace.id, service.app.state.buckets
+    pro = service.services.plans["pro"]
+    plans = service.services.plans
+    assert isinstance(plans, dict)
+    service.app.state.buckets = Buckets()
+    plans["pro"] = replace(pro, max_requests_per_minute=3, max_caller_requests_per_minute=2)
+    try:
+        keys = [key_of(service, house) for _ in range(2)]
+        found = [call(service, "/v1/account", keys[n % 2]).status_code for n in range(5)]
+    finally:
+        plans["pro"], service.app.state.buckets = pro, before
+    assert found == [200, 200, 200, 429, 429]
+
+
+def test_a_key_opens_from_its_networks_only(service: Service) -> None:
+    key = key_of(service, service.workspace.id, allowed_from=["10.1.0.0/16"])
+    assert call(service, "/v1/account", key).status_code == 200
+    refused = call(service, "/v1/account", key, "10.2.0.1")
+    assert (refused.status_code, refused.json()["code"]) == (403, "address_not_allowed")
+
+
+def test_a_session_of_a_key_is_held_to_the_keys_networks(service: Service) -> None:
+    key = key_of(service, service.workspace.id, allowed_from=["10.1.0.0/16"])
+    inside = TestClient(service.app, client=(HERE, 1))
+    assert inside.post("/sign-in", json={"key": key}).status_code == 204
+    assert inside.get("/v1/account").status_code == 200
+    outside = TestClient(service.app, client=("10.2.0.1", 1))
+    assert outside.post("/sign-in", json={"key": key}).status_code == 403
+    assert not outside.cookies
+    outside.cookies = inside.cookies
+    assert outside.get("/v1/account").status_code == 403
+
+
+def test_a_workspace_is_called_from_its_networks_only(service: Service) -> None:
+    house, registry = service.workspace.id, service.services.registry
+    key = key_of(service, house)
+    registry.set_networks(house, ["10.1.0.0/16", "192.0.2.4"])
+    try:
+        shown, refused = (
+            call(service, "/v1/admin/workspace", key, address) for address in (HERE, "10.2.0.1")
+        )
+    finally:
+        registry.set_networks(house, [])
+    assert shown.json()["networks"] == ["10.1.0.0/16", "192.0.2.4/32"]
+    assert refused.status_code == 403
+    assert call(service, "/v1/admin/workspace", key, "10.2.0.1").status_code == 200
+
+
+def seen(trusted: list[str], peer: str, *fields: tuple[str, str]) -> tuple[str, str]:
+    """The address and the scheme that an application behind `Forwarded` sees."""
+    found: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        found.append((scope["client"][0], scope["scheme"]))
+
+    headers = [(name.encode(), value.encode()) for name, value in fields]
+    scope = {"type": "http", "scheme": "http", "client": (peer, 5), "headers": headers}
+    coroutine = Forwarded(app, trusted)(scope, None, None)  # type: ignore[arg-type]
+    with pytest.raises(StopIteration):
+        coroutine.send(None)
+    address, scheme = found[0]
+    return address, scheme
+
+
+FOR, PROTO = "x-forwarded-for", "x-forwarded-proto"
+
+
+def test_only_a_trusted_proxy_says_where_a_request_comes_from() -> None:
+    said = ((FOR, "203.0.113.9"), (PROTO, "https"))
+    assert seen(["10.0.0.0/8"], "10.0.0.1", *said) == ("203.0.113.9", "https")
+    assert seen(["10.0.0.0/8"], "192.0.2.1", *said) == ("192.0.2.1", "http")
+    assert seen([], "127.0.0.1", *said) == ("127.0.0.1", "http")
+    assert seen(["10.0.0.0/8"], "10.0.0.1") == ("10.0.0.1", "http")
+
+
+def test_what_the_caller_wrote_before_the_proxies_counts_for_nothing() -> None:
+    proxies = ["10.0.0.0/8"]
+    assert seen(proxies, "10.0.0.1", (FOR, "1.1.1.1, 203.0.113.9"))[0] == "203.0.113.9"
+    assert seen(proxies, "10.0.0.1", (FOR, "1.1.1.1"), (FOR, "203.0.113.9, 10.0.0.2"))[0] == (
+        "203.0.113.9"
+    )
+    assert seen(proxies, "10.0.0.1", (FOR, "10.9.9.9, 10.0.0.2"))[0] == "10.9.9.9"
+    assert seen(proxies, "10.0.0.1", (FOR, "203.0.113.9, rubbish, 10.0.0.2"))[0] == "10.0.0.2"
+    assert seen(proxies, "10.0.0.1", (FOR, "203.0.113.9:4711"))[0] == "203.0.113.9"
+    assert seen(proxies, "10.0.0.1", (FOR, "[2001:db8::5]:4711"))[0] == "2001:db8::5"
+    assert seen(proxies, "10.0.0.1", (FOR, "203.0.113.9"), (PROTO, "gopher"))[1] == "http"
