@@ -47,12 +47,16 @@ class Running:
 
 
 @contextmanager
-def running(*options: str) -> Iterator[Running]:
-    """Run `housemodel up` on a fresh home with a free port until the block ends."""
+def running(*options: str, kept: Path | None = None) -> Iterator[Running]:
+    """Run `housemodel up` with a free port until the block ends.
+
+    Args:
+        kept: A home that is there and stays; without it a fresh one, which is removed at the end.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    home = Path(tempfile.mkdtemp(prefix="hm-bench-"))
+    home = kept or Path(tempfile.mkdtemp(prefix="hm-bench-"))
     command = [sys.executable, "-m", "serve", "up", "--home", str(home), "--port", str(port)]
     started = time.monotonic()
     process = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True)
@@ -71,7 +75,9 @@ def running(*options: str) -> Iterator[Running]:
             process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
-        shutil.rmtree(home, ignore_errors=True)
+        if kept is None:
+            shutil.rmtree(home, ignore_errors=True)
+            home.with_name(f"{home.name}.tombstones").unlink(missing_ok=True)
 
 
 def _printed(process: subprocess.Popen[str]) -> str:

@@ -8,7 +8,7 @@ Campaigns are in `campaigns.py`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -68,10 +68,25 @@ def state_of(store: WorkspaceStore, image_id: str, asked: bool = False) -> Appro
     Raises:
         SealBroken: the answer was changed or damaged.
     """
-    rows = store.find(IMAGES, "id = ?", (image_id,))
-    if rows:
-        return Approval(rows[0].columns["status"])
-    return Approval.PENDING if asked else Approval.NONE
+    return states_of(store, {image_id: asked})[image_id]
+
+
+def states_of(store: WorkspaceStore, asked: Mapping[str, bool]) -> dict[str, Approval]:
+    """Whether each of some images waits; see `state_of`.
+
+    Args:
+        asked: Image id -> whether the consent asked for an answer when it was made.
+
+    Raises:
+        SealBroken: an answer was changed or damaged.
+    """
+    if not asked:
+        return {}
+    marks = ", ".join("?" for _ in asked)
+    rows = store.find(IMAGES, f"id IN ({marks})", [*asked])
+    known = {row.id: Approval(row.columns["status"]) for row in rows}
+    missing = {True: Approval.PENDING, False: Approval.NONE}
+    return {image_id: known.get(image_id, missing[waits]) for image_id, waits in asked.items()}
 
 
 def waiting(store: WorkspaceStore, model_id: str) -> list[ImageApproval]:

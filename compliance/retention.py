@@ -165,10 +165,18 @@ def is_gone(store: WorkspaceStore, model_id: ModelId) -> bool:
 
 def due(store: WorkspaceStore, rules: RetentionRules, now: datetime) -> list[Standing]:
     """Find the models that must be destroyed by now; damaged ones are left to `doctor`."""
+    # NOTE: the plain columns only spare the opening of those whose time is far: an agreement that
+    # ends or grew old, or something that was noted of them. What is due is reckoned from the seals.
     marks = ", ".join("?" for _ in _GONE)
-    sql = f"SELECT id FROM models WHERE status NOT IN ({marks}) ORDER BY created_at"
+    sql = (
+        f"SELECT id FROM models WHERE status NOT IN ({marks}) AND (EXISTS (SELECT 1 FROM consents"
+        " WHERE model_id = models.id AND (expires_at <= ? OR created_at <= ?))"
+        " OR EXISTS (SELECT 1 FROM meta WHERE id = 'retention ' || models.id)) ORDER BY created_at"
+    )
+    ended = (now - timedelta(days=rules.grace_days)).isoformat()
+    old = (now - timedelta(days=rules.last_interaction_days)).isoformat()
     found = []
-    for row in store.db.query(sql, [status.value for status in _GONE]):
+    for row in store.db.query(sql, [*(status.value for status in _GONE), ended, old]):
         with suppress(SealBroken):
             known = standing(store, ModelId(row["id"]), rules)
             if known is not None and known.destroy_by <= now:

@@ -88,7 +88,10 @@ class Database(sqlite_utils.Database):  # type: ignore[misc]
     ) -> Iterator[dict[str, Any]]:
         """Run one statement and return its rows, all read before the lock is released."""
         with self.lock, _translated():
-            return iter(list(super().query(sql, params)))
+            # NOTE: sqlite-utils puts a savepoint around every query, which makes three of each.
+            cursor = self.conn.execute(sql, params or ())
+            names = [column[0] for column in cursor.description]
+            return iter([dict(zip(names, row, strict=True)) for row in cursor.fetchall()])
 
     @contextlib.contextmanager
     def atomic(self) -> Iterator[Database]:

@@ -79,6 +79,7 @@ class KeyRing:
         self._db = db
         self._workspace_id = workspace_id
         self._keys: WorkspaceKeys | None = None
+        self._derived: tuple[WorkspaceKeys, bytes] | None = None  # what wraps, and of which keys
         self._former: tuple[float, bytes] | None = None  # until when, and the key before
         self._again = again
         self._wrapped: object = None  # the workspace's keys as they were wrapped when last seen
@@ -106,7 +107,7 @@ class KeyRing:
 
     def forget(self) -> None:
         """Drop the workspace's keys; every later use raises Locked."""
-        self._keys = self._former = None
+        self._keys = self._former = self._derived = None
         self._again = None
 
     def derive(self, label: str) -> bytes:
@@ -234,7 +235,11 @@ class KeyRing:
         return sealing.open_(label, wrapped, place)
 
     def _wrapping_key(self) -> bytes:
-        return sealing.derive(self._held().wrapping, _WRAP_LABEL, self._workspace_id)
+        keys, known = self._held(), self._derived
+        if known is None or known[0] is not keys:
+            key = sealing.derive(keys.wrapping, _WRAP_LABEL, self._workspace_id)
+            known = self._derived = keys, key
+        return known[1]
 
     def _place(self, object_id: str) -> str:
         return f"{self._workspace_id}|object_keys|{object_id}|1"

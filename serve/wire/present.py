@@ -29,6 +29,7 @@ def generation(store: WorkspaceStore, row: Row, now: datetime) -> views.Generati
     status = GenerationStatus(columns["status"])
     done = status is GenerationStatus.COMPLETED
     images = gallery.of_generation(store, row.id) if done else []
+    states = approvals.states_of(store, {one.id: one.facts.approval_asked for one in images})
     error = row.private.get("error")
     url = f"{BASE}/generations/{row.id}"
     return views.GenerationView(
@@ -58,10 +59,7 @@ def generation(store: WorkspaceStore, row: Row, now: datetime) -> views.Generati
             steps=columns["steps"],
             eta_seconds=expected.seconds_left(store, row, now),
         ),
-        images=[
-            image(one, approvals.state_of(store, one.id, one.facts.approval_asked))
-            for one in images
-        ],
+        images=[image(one, states[one.id]) for one in images],
         error=views.ErrorView(**error) if error else None,
         status_url=url,
         cancel_url=f"{url}/cancel",
