@@ -21,6 +21,7 @@ from serve.http_server import HttpServer
 from serve.locked import LockableSite
 from serve.services import Services
 from serve.settings import Settings
+from serve.tls import certificate_of
 from serve.unsealing import source_of
 from workspace.errors import Unavailable
 from workspace.unseal import KeySource
@@ -50,7 +51,10 @@ class Gateway:
         else:
             self._opened = open_home(source)
             site = build_site(self._opened)
-        self._server = HttpServer(site, settings.host, settings.port)
+        certificate = certificate_of(settings.tls_certificate, settings.tls_key)
+        self._server = HttpServer(
+            site, settings.host, settings.port, certificate, settings.trusted_proxies
+        )
 
     def check_health(self) -> None:
         """Tell Ray to start this process anew when its HTTP server has ended.
@@ -60,6 +64,7 @@ class Gateway:
         """
         if not self._server.alive:
             raise Unavailable("The HTTP server has ended.")
+        self._server.renew_certificate()  # Ray asks every few seconds
 
     def stop(self) -> None:
         """Finish what is being answered, hand running work back to the queue, close the stores."""

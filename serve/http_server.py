@@ -8,10 +8,13 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import uvicorn
 
+from serve.forwarded import Forwarded
+from serve.tls import Certificate
 from workspace.errors import Unavailable
 
 START_SECONDS = 30.0
@@ -22,18 +25,32 @@ CLOSE_SECONDS = 3  # for open connections at stop; event streams end then
 class HttpServer:
     """uvicorn in a thread, on a socket that is bound before anything else happens."""
 
-    def __init__(self, site: Any, host: str, port: int) -> None:
+    def __init__(
+        self,
+        site: Any,
+        host: str,
+        port: int,
+        certificate: Certificate | None = None,
+        trusted_proxies: Iterable[str] = (),
+    ) -> None:
         """Bind and start serving.
+
+        Args:
+            certificate: For TLS; None: plain HTTP.
+            trusted_proxies: Networks whose proxies say where a request comes from.
 
         Raises:
             Unavailable: the port is taken, or the server did not come up.
         """
         listening = listen(host, port)
+        self._certificate = certificate
         config = uvicorn.Config(
-            site,
+            Forwarded(site, trusted_proxies),
             log_level="warning",
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # `Forwarded` reads them; uvicorn would trust this whole machine
+            ssl_context_factory=(lambda *_: certificate.context) if certificate else None,
             limit_concurrency=CONNECTIONS_AT_ONCE,
             timeout_graceful_shutdown=CLOSE_SECONDS,
         )
@@ -52,6 +69,11 @@ class HttpServer:
     def alive(self) -> bool:
         """Whether requests are being answered."""
         return self._thread.is_alive()
+
+    def renew_certificate(self) -> None:
+        """Show the certificate that lies there now; costs two looks at files."""
+        if self._certificate is not None:
+            self._certificate.renew()
 
     def stop(self) -> None:
         """Answer what is open, then end."""

@@ -86,6 +86,7 @@ def _serving(site: object, socket: Path, port: int | None) -> Iterator[httpx.Cli
         site,  # type: ignore[arg-type]
         log_level="warning",
         access_log=False,
+        proxy_headers=False,
         limit_concurrency=CONNECTIONS_AT_ONCE,
         **where,
     )

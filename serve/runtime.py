@@ -34,6 +34,7 @@ from serve.leftovers import (
     remember_start,
 )
 from serve.settings import Settings
+from serve.tls import certificate_of, trusting
 from workspace import scratch
 from workspace.errors import EngineFailed, HousemodelError, Starting
 
@@ -65,12 +66,16 @@ def run(
     Raises:
         Conflict: another appliance runs on this home.
         Unavailable: the port is taken.
+        InvalidRequest: the TLS certificate can't be used.
         PackInvalid: the pack is damaged.
         EngineFailed: a part did not start; the log says why.
     """
     with hold_home(settings.home):
         scratch.clear(settings.home)
+        certificate_of(settings.tls_certificate, settings.tls_key)  # a bad one is told here
         listen(settings.host, settings.port).close()
+        if not (settings.is_loopback or settings.tls_certificate or settings.trusted_proxies):
+            say("Anybody on the network can read along: no TLS, see docs/access.md")
         appliance = Appliance(settings, say, secret)
         try:
             listen_for_stop()
@@ -105,9 +110,7 @@ class Appliance:
     @property
     def base_url(self) -> str:
         """Where this machine reaches the HTTP port."""
-        host = self._settings.host
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-        return f"http://{f'[{host}]' if ':' in host else host}:{self._settings.port}"
+        return self._settings.url_here
 
     def start(self) -> None:
         """Start Ray, deploy the application and wait until it is ready.
@@ -212,10 +215,16 @@ class Appliance:
             with suppress(httpx.HTTPError):
                 if self._may_be_locked and self._look_whether_locked() and self._secret is None:
                     return
-                if httpx.get(f"{self.base_url}/readyz", timeout=10.0).status_code == 200:
+                if self._ask(httpx, "GET", "/readyz", timeout=10.0).status_code == 200:
                     return
             time.sleep(0.2)
         raise Starting("The service did not become ready; see the folder logs in home.")
+
+    def _ask(self, httpx: Any, method: str, path: str, **options: Any) -> Any:
+        """Ask the gateway; whatever the environment says of proxies, it is on this machine."""
+        trusted = trusting(self._settings.tls_certificate)
+        url = f"{self.base_url}{path}"
+        return httpx.request(method, url, verify=trusted, trust_env=False, **options)
 
     @property
     def _may_be_locked(self) -> bool:
@@ -226,11 +235,11 @@ class Appliance:
         import httpx
 
         with suppress(httpx.HTTPError, ValueError):
-            answer = httpx.get(f"{self.base_url}/readyz", timeout=10.0)
+            answer = self._ask(httpx, "GET", "/readyz", timeout=10.0)
             self.locked = answer.status_code == 503 and answer.json().get("code") == "locked"
             if self.locked and self._secret is not None:
                 body = {"unseal_key": self._secret.hex()}
-                sent = httpx.post(f"{self.base_url}/unlock", json=body, timeout=60.0)
+                sent = self._ask(httpx, "POST", "/unlock", json=body, timeout=60.0)
                 self.locked = sent.status_code != 200
         return self.locked
 

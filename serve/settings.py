@@ -56,6 +56,12 @@ class Settings(BaseModel):
     object_store_mib: int = Field(128, ge=80)
 
     @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine reaches the HTTP port."""
+        address = networks.address_of(self.host)
+        return self.host == "localhost" or (address is not None and address.is_loopback)
+
+    @property
     def url_here(self) -> str:
         """Where this machine reaches the HTTP port."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)

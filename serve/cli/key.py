@@ -40,6 +40,12 @@ def add_parser(commands: Any) -> None:
     )
     create.add_argument("--days", type=_days, help="the key ends after so many days, from 1 up")
     create.add_argument("--label", default="", help="what it is for")
+    create.add_argument(
+        "--networks", default="", help="comma-separated: it is taken from these only"
+    )
+    create.add_argument(
+        "--per-minute", type=_pace, metavar="N", help="fewer requests a minute than the plan allows"
+    )
     create.set_defaults(run=_create)
     listing = command(actions, "list", "list keys, never the secrets", "housemodel key list")
     listing.add_argument("--workspace", metavar="NAME")
@@ -60,6 +66,13 @@ def _days(text: str) -> int:
     return days
 
 
+def _pace(text: str) -> int:
+    """Read a number of requests a minute."""
+    if (pace := int(text)) < 1:
+        raise argparse.ArgumentTypeError("give a number from 1 up")
+    return pace
+
+
 def _create(args: argparse.Namespace) -> int:
     _, registry = open_home(args)
     scopes = frozenset(part.strip() for part in args.scopes.split(",") if part.strip())
@@ -69,7 +82,15 @@ def _create(args: argparse.Namespace) -> int:
     with registry.store(of).transaction():  # what can't be audited does not happen
         _note(registry, of, "key.created", key_id, " ".join(sorted(granted)))
         _, secret = auth.create_key(
-            registry, of, granted, now(), expires, args.label, key_id=key_id
+            registry,
+            of,
+            granted,
+            now(),
+            expires,
+            args.label,
+            key_id=key_id,
+            allowed_from=[part for part in args.networks.split(",") if part.strip()],
+            per_minute=args.per_minute,
         )
     show(
         args,
@@ -99,7 +120,9 @@ def _note(registry: Registry, of: WorkspaceId, action: str, key_id: str, scopes:
 def _mark(key: dict[str, Any]) -> str:
     if key["revoked_at"]:
         return "  revoked"
-    return "  waits to be confirmed" if key["waits"] else ""
+    from_ = f"  from {' '.join(key['networks'])}" if key["networks"] else ""
+    pace = f"  {key['per_minute']} a minute" if key["per_minute"] else ""
+    return from_ + pace + ("  waits to be confirmed" if key["waits"] else "")
 
 
 def _revoke(args: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ import httpx
 
 from serve.cli.common import add_home, add_json, command, show
 from serve.settings import Settings, load_settings, take_unseal_key
+from serve.tls import trusting
 from serve.unsealing import ask_passphrase
 from workspace.errors import ApplianceLocked, InvalidRequest, Unavailable
 from workspace.unseal import read_passphrase
@@ -36,8 +37,7 @@ def add_parser(commands: Any) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     settings = load_settings(home=args.home)
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
-    url = args.url or f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+    url = args.url or settings.url_here
     if not url.startswith("https://") and not _is_here(url):
         raise InvalidRequest("A secret is sent to another machine over https only.")
     try:
@@ -47,6 +47,7 @@ def _run(args: argparse.Namespace) -> int:
             json=_secret(settings, args.stdin),
             timeout=SECONDS,
             trust_env=False,
+            verify=trusting(settings.tls_certificate) if _is_here(url) else True,
         )
     except httpx.HTTPError as error:
         raise Unavailable("No appliance answers there; name it with --url.") from error

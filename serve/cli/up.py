@@ -17,6 +17,7 @@ from serve.cli.common import add_home, command, now, open_marks
 from serve.deployments.packs import outline
 from serve.settings import Settings, load_settings
 from serve.showcase import demo_workspace
+from serve.tls import trusting
 from serve.unsealing import open_source
 from workspace.errors import NotFound, SealBroken
 from workspace.registry import Registry
@@ -66,11 +67,11 @@ def _run(args: argparse.Namespace) -> int:
     source = open_source(settings, create=True, may_wait=True)
     workspace = None if source.waits else _first_workspace(settings, source)
     if source.waits:
-        where = f"--home {settings.home} --url http://{settings.host}:{settings.port}"
+        where = f"--home {settings.home} --url {settings.url_here}"
         say(f"Starting locked; from another terminal: housemodel unlock {where}")
 
     def on_ready(base_url: str) -> None:
-        if workspace is not None and not args.empty:
+        if workspace is not None and not args.empty and _is_open(settings, source, workspace):
             _fill(settings, source, workspace, base_url, say)
         if workspace is not None:
             _welcome(settings, source, workspace, base_url)
@@ -99,13 +100,25 @@ def _demo_of(registry: Registry) -> WorkspaceId | None:
     return None if found.locked else found.id
 
 
+def _is_open(settings: Settings, source: KeySource, workspace: WorkspaceId) -> bool:
+    """Whether this machine may call the workspace: one that has networks of its own is in use."""
+    registry = _open(settings, source)
+    try:
+        return not registry.get(workspace).networks
+    finally:
+        registry.close()
+
+
 def _fill(
     settings: Settings, source: KeySource, workspace: WorkspaceId, base_url: str, say: Any
 ) -> None:
     key_id, secret = _make_key(settings, source, workspace, FILL_SCOPES, 1, "demo fill")
     try:
         headers = {"Authorization": f"Bearer {secret}"}
-        with httpx.Client(base_url=base_url, headers=headers, timeout=120.0) as client:
+        trusted = trusting(settings.tls_certificate)
+        with httpx.Client(
+            base_url=base_url, headers=headers, timeout=120.0, verify=trusted, trust_env=False
+        ) as client:
             demo_workspace.fill(client, say)
     finally:
         registry = _open(settings, source)
@@ -122,6 +135,7 @@ def _welcome(settings: Settings, source: KeySource, workspace: WorkspaceId, base
         registry, workspace, auth.SCOPES, now(), minutes=settings.sign_in_minutes
     )
     registry.close()
+    base_url = settings.public_url.rstrip("/") or base_url
     print(
         f"\nThe console:  {base_url}/sign-in?code={code}\n"
         f"              (works once, within {settings.sign_in_minutes} minutes; "

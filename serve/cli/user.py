@@ -1,4 +1,4 @@
-"""`housemodel user add|list|password|confirm|remove`: people who sign in with a name.
+"""`housemodel user add|list|password|confirm|remove|readmit`: people who sign in.
 
 What is made here counts at once: whoever runs this has the root key. Everything is audited in the
 workspace, with the actor `cli`. A password is asked for on the terminal, or read from the input;
@@ -13,7 +13,7 @@ import sys
 from typing import Any
 
 from compliance import audit
-from serve.callers import people
+from serve.callers import people, provided
 from serve.callers.people import Person
 from serve.callers.roles import ROLE_SCOPES
 from serve.cli.common import add_home, add_json, command, now, open_home, show
@@ -65,9 +65,16 @@ def add_parser(commands: Any) -> None:
         "housemodel user remove ines --workspace demo",
     )
     remove.set_defaults(run=_remove)
+    readmit = command(
+        actions,
+        "readmit",
+        "let somebody who was removed come in through the provider again",
+        "housemodel user readmit per_7h2k... --workspace demo",
+    )
+    readmit.set_defaults(run=_readmit)
     for name, action in actions.choices.items():
         if name != "list":
-            action.add_argument("name", help="what the person signs in with")
+            action.add_argument("name", help="what the person signs in with, or the account's id")
         if name in ("add", "password"):
             action.add_argument(
                 "--password-stdin", action="store_true", help="read it from the input's first line"
@@ -123,6 +130,17 @@ def _remove(args: argparse.Namespace) -> int:
     return _done(args, gone, f"Removed {gone.id}.")
 
 
+def _readmit(args: argparse.Namespace) -> int:
+    registry, of = _open(args)
+    known = people.by_name(registry, of, args.name)
+    with registry.store(of).transaction():
+        _note(registry, of, "person.readmitted", known.id, "")
+        provided.readmit(registry, of, known.id)
+    return _done(
+        args, known, f"{known.id} may come in again: the next sign-in makes a new account."
+    )
+
+
 def _open(args: argparse.Namespace) -> tuple[Registry, WorkspaceId]:
     _, registry = open_home(args)
     return registry, registry.by_name(args.workspace).id
@@ -144,7 +162,8 @@ def _note(registry: Registry, of: WorkspaceId, action: str, person_id: str, what
 
 
 def _mark(person: Person) -> str:
-    return "" if person.status == "active" else f"  {person.status}"
+    by = "  by provider" if person.by == "provider" else ""
+    return by if person.status == "active" else f"{by}  {person.status}"
 
 
 def _row(person: Person) -> dict[str, Any]:
@@ -153,6 +172,7 @@ def _row(person: Person) -> dict[str, Any]:
         "name": person.name,
         "roles": list(person.roles),
         "status": person.status,
+        "signs_in_by": person.by,
         "created_at": person.created_at,
     }
 

@@ -1,13 +1,15 @@
-"""`housemodel workspace create|list|plan|lock|unlock|destroy`."""
+"""`housemodel workspace create|list|plan|networks|lock|unlock|destroy`."""
 
 from __future__ import annotations
 
 import argparse
 from typing import Any
 
+from compliance import audit
 from serve.cli.common import add_home, add_json, command, now, open_home, show
 from serve.settings import Settings
 from workspace.errors import InvalidRequest, SealBroken
+from workspace.networks import clean
 from workspace.plans import load_plans
 from workspace.registry import Registry
 from workspace.types import WorkspaceId
@@ -17,7 +19,7 @@ def add_parser(commands: Any) -> None:
     parser = command(
         commands,
         "workspace",
-        "make, list, lock, unlock or destroy workspaces, or change their plan",
+        "make, list, lock, unlock or destroy workspaces, or change their plan or networks",
         "housemodel workspace create atelier --plan pro",
     )
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
@@ -35,6 +37,17 @@ def add_parser(commands: Any) -> None:
     plan.add_argument("name")
     plan.add_argument("plan", help="starter, pro or enterprise")
     plan.set_defaults(run=_plan)
+    allowed = command(
+        actions,
+        "networks",
+        "show or change the networks that a workspace may be called from",
+        "housemodel workspace networks atelier --allow 10.20.0.0/16,192.0.2.7",
+    )
+    allowed.add_argument("name")
+    one = allowed.add_mutually_exclusive_group()
+    one.add_argument("--allow", metavar="LIST", help="comma-separated; calls come from these only")
+    one.add_argument("--anywhere", action="store_true", help="from anywhere again")
+    allowed.set_defaults(run=_networks)
     for name, help_ in (
         ("lock", "refuse all work in a workspace until it is unlocked"),
         ("unlock", "let a locked workspace work again"),
@@ -71,6 +84,24 @@ def _plan(args: argparse.Namespace) -> int:
         {"id": moved.id, "name": moved.name, "plan": moved.plan},
         [f"Workspace {moved.name} is on plan {moved.plan} now."],
     )
+    return 0
+
+
+def _networks(args: argparse.Namespace) -> int:
+    _, registry = open_home(args)
+    found = registry.by_name(args.name)
+    if args.allow is not None or args.anywhere:
+        listed = [part for part in (args.allow or "").split(",") if part.strip()]
+        if args.allow is not None and not listed:
+            raise InvalidRequest("Name networks, or give --anywhere.")
+        words = " ".join(clean(listed)) or "anywhere"
+        with registry.store(found.id).transaction():  # what can't be audited does not happen
+            store = registry.store(found.id)
+            audit.append(store, "workspace.networks", found.id, "cli", now(), what=words[:200])
+            found = registry.set_networks(found.id, listed)
+    shown = list(found.networks)
+    says = f"{found.name} is called from: {', '.join(shown) or 'anywhere'}"
+    show(args, {"id": found.id, "networks": shown}, [says])
     return 0
 
 

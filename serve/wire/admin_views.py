@@ -90,6 +90,7 @@ class PersonView(BaseModel):
     name: str
     roles: list[str]
     status: Literal["active", "awaiting_confirmation", "removed", "damaged"]
+    signs_in_by: Literal["password", "provider"]
     created_at: views.Time
 
     @classmethod
@@ -99,6 +100,7 @@ class PersonView(BaseModel):
             name=person.name,
             roles=list(person.roles),
             status=person.status,
+            signs_in_by=person.by,
             created_at=person.created_at,  # text; `Time` reads it
         )
 
