@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed
 FACES := $(VENV)/share/housemodel/faces/manifest.json
 PACKAGES := workspace compliance identity serve console
 
-.PHONY: run test test-fast test-whole test-cluster test-browser test-gpu check format lock licences sbom audit chaos bench screenshots setup mannequin mannequin-report clean
+.PHONY: run test test-fast test-whole test-cluster test-browser test-gpu check format lock licences sbom audit chaos disk-full bench screenshots setup mannequin mannequin-report clean
 
 run: setup  ## start the appliance with the mannequin pack and a filled demo workspace
 	@exec $(BIN)/housemodel up $(ARGS)
@@ -84,6 +84,9 @@ audit: $(RELEASE)/.installed  ## known vulnerabilities of what the lock files pi
 
 chaos: setup  ## kill the appliance at random while it works; writes benchmarks/results/chaos.md
 	@$(BIN)/python -m tests.cluster.chaos --report benchmarks/results/chaos $(ARGS)
+
+disk-full: setup  ## no room at each write of enrolment and generation in turn; writes benchmarks/results/disk.md
+	@$(BIN)/python -m tests.disk_rounds --report benchmarks/results/disk $(ARGS)
 
 bench: setup  ## figures of this machine into benchmarks/results/
 	@$(BIN)/python -m benchmarks.line $(ARGS)
