@@ -11,6 +11,7 @@ import hashlib
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from PIL import Image
@@ -120,3 +121,10 @@ def draw(job: RenderJob) -> RGB:
         face = Image.fromarray(refs.close_up)
         image.paste(face, ((job.width - face.width) // 2, 4))
     return np.asarray(image, dtype=np.uint8)
+
+
+class Swapping(SimulatedDiffusion):
+    """A pack that offers Model Background Swap."""
+
+    def describe(self) -> PackSummary:
+        return replace(SUMMARY, tools=(*SUMMARY.tools, "background_swap"))

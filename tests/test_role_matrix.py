@@ -86,15 +86,17 @@ def ask_all(service: Service, questions: list[Question], ids: dict[str, str]) ->
     """Speak ASGI to the application, in one loop: a client library would cost more."""
 
     async def all_of_them() -> list[Answer]:
-        return [await _answer(service, *question, ids) for question in questions]
+        return [await answer_to(service, *question, ids) for question in questions]
 
     return asyncio.run(asyncio.wait_for(all_of_them(), 60))
 
 
-async def _answer(
+async def answer_to(
     service: Service, asker: Asker, line: str, body: Any, ids: dict[str, str]
 ) -> Answer:
+    """Ask one thing; a query may follow the path."""
     method, template = line.split(" ", 1)
+    template, _, query = template.partition("?")
     path = re.sub(r"\{(\w+)\}", lambda found: ids.get(found[1], f"x_{found[1][:8]}"), template)
     content = json.dumps(body).encode() if body is not None else b""
     headers = {"host": "testserver", "x-housemodel-console": "1", **asker.headers}
@@ -102,7 +104,8 @@ async def _answer(
     scope = {
         **{"type": "http", "method": method, "path": path, "raw_path": path.encode()},
         **{"headers": [(k.lower().encode(), v.encode()) for k, v in headers.items()]},
-        **{"query_string": b"", "scheme": "http", "http_version": "1.1", "root_path": ""},
+        **{"query_string": query.encode(), "root_path": "", "scheme": "http"},
+        **{"http_version": "1.1"},
         **{"server": ("testserver", 80), "client": ("10.0.0.1", 1), "state": {}},
         **{"asgi": {"version": "3.0", "spec_version": "2.4"}, "extensions": {}},
     }

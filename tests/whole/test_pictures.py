@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,21 +19,13 @@ from serve.line import swaps
 from serve.services import utc_now
 from serve.work.upkeep import Upkeep
 from tests.service import Service, open_service
-from tests.simulated import SUMMARY, SimulatedDiffusion
+from tests.simulated import Swapping
 from tests.test_cutout import grounded, standing
 from workspace.errors import AttestationMissing, Fault
 from workspace.ports import FaceEncoder
-from workspace.types import PackSummary
 
 URL = "/v1/pictures"
 SWAP = {"tool": "background_swap", "prompt": "a sandy beach", "seed": 7}
-
-
-class Swapping(SimulatedDiffusion):
-    """A pack that offers the tool."""
-
-    def describe(self) -> PackSummary:
-        return replace(SUMMARY, tools=(*SUMMARY.tools, "background_swap"))
 
 
 @pytest.fixture(scope="module")
