@@ -12,6 +12,7 @@ is ended by `give_up`.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,12 +22,13 @@ from identity import likeness, matching
 from identity.activation import ENROLLED_BY, status_after_build
 from identity.limits import Gates
 from identity.models import TABLE, checks_as_json, forget
-from workspace.errors import ConsentMissing, SealBroken
+from workspace.errors import ConsentMissing, NotFound, SealBroken
 from workspace.ports import FaceEncoder
 from workspace.rows import Row
 from workspace.store import WorkspaceStore
-from workspace.types import Check, Embedding, Face, ModelId, ModelStatus
+from workspace.types import AssetId, Check, Embedding, Face, ModelId, ModelStatus
 
+Faces = dict[AssetId, tuple[ModelId, Embedding]]
 BUILDER = "builder"  # actor in the audit log for what happens after the caller was answered
 
 
@@ -71,6 +73,8 @@ def build(
         return ModelStatus(row.columns["status"])
     # 6. Face vectors
     faces = _embed(store, encoder, row, now)
+    # Before the transaction, because everybody waits for that: thousands take seconds to open.
+    known = _known_faces(store)
     # One transaction, so that two enrolments of one person at the same time can't both pass.
     with store.transaction():
         row = store.get(TABLE, model_id)
@@ -78,7 +82,7 @@ def build(
             return ModelStatus(row.columns["status"])
         # 7. The same person in both photos, and not enrolled already
         allowed = allow_duplicate or bool(row.private["allow_duplicate"])
-        checks = _compare(store, faces, Gates(**row.private["gates"]), allowed)
+        checks = _compare(store, faces, Gates(**row.private["gates"]), allowed, known)
         if any(check.status == "fail" for check in checks):
             return _refuse(store, row, checks, now)
         # 8. Likeness
@@ -131,13 +135,21 @@ def _embed(store: WorkspaceStore, encoder: FaceEncoder, row: Row, now: datetime)
     )
 
 
+def _known_faces(store: WorkspaceStore) -> Faces:
+    """The face vectors as they are now; none if one is damaged, or erased as we look."""
+    with contextlib.suppress(NotFound, SealBroken):
+        return likeness.vectors(store)
+    return {}
+
+
 def _compare(
-    store: WorkspaceStore, faces: _Embedded, gates: Gates, allow_duplicate: bool
+    store: WorkspaceStore, faces: _Embedded, gates: Gates, allow_duplicate: bool, known: Faces
 ) -> tuple[Check, ...]:
     same = matching.same_person(faces.embedding, faces.full_body_embedding, gates)
     if same.status == "fail":
         return (same,)
-    closest = matching.find_duplicate(faces.embedding, likeness.embeddings(store))
+    everybody = dict(likeness.vectors(store, known).values())
+    closest = matching.find_duplicate(faces.embedding, everybody)
     return same, matching.unique(closest, gates, allow_duplicate)
 
 

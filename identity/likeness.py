@@ -10,7 +10,7 @@ custom models are never taken.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -135,9 +135,28 @@ def embeddings(store: WorkspaceStore) -> dict[ModelId, Embedding]:
     Raises:
         SealBroken: one of them was changed or damaged.
     """
+    return dict(vectors(store).values())
+
+
+def vectors(
+    store: WorkspaceStore, known: Mapping[AssetId, tuple[ModelId, Embedding]] | None = None
+) -> dict[AssetId, tuple[ModelId, Embedding]]:
+    """Open the face vectors of all models, by the asset that holds each.
+
+    Args:
+        store: Whose models.
+        known: What was opened a moment ago; only what came since is opened now.
+
+    Raises:
+        SealBroken: one of them was changed or damaged.
+        NotFound: one was erased meanwhile.
+    """
+    opened = known or {}
     rows = store.db.query("SELECT id, owner_id FROM assets WHERE kind = ?", [VECTOR])
     return {
-        ModelId(row["owner_id"]): _embedding(_vector(store, AssetId(row["id"]))) for row in rows
+        AssetId(row["id"]): opened.get(row["id"])
+        or (ModelId(row["owner_id"]), _embedding(_vector(store, AssetId(row["id"]))))
+        for row in rows
     }
 
 

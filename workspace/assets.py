@@ -123,15 +123,21 @@ class Assets:
         Returns:
             How many files were removed.
         """
-        # NOTE: writers hold SQLite's write lock from before the file until its row is committed.
+        found = {entry.name for entry in os.scandir(self._folder)}
+        found -= self._known()
+        if not found:
+            return 0  # as nearly always; nobody had to wait
+        # NOTE: writers hold SQLite's write lock from before the file until its row is committed, so
+        # that what was being written a moment ago has its row now, or never gets one.
         with transaction(self._rows.db):
-            known = {
-                f"{row['id']}{_SUFFIX}" for row in self._rows.db.query("SELECT id FROM assets")
-            }
-            leftovers = [path for path in self._folder.iterdir() if path.name not in known]
-            for path in leftovers:
-                path.unlink(missing_ok=True)
+            leftovers = found - self._known()
+            for name in leftovers:
+                (self._folder / name).unlink(missing_ok=True)
         return len(leftovers)
+
+    def _known(self) -> set[str]:
+        rows = self._rows.db.execute("SELECT id FROM assets")
+        return {f"{asset_id}{_SUFFIX}" for (asset_id,) in rows}
 
     def _path(self, asset_id: str) -> Path:
         # NOTE: ids come from callers; only a real id may become a file name.
