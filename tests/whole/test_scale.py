@@ -6,7 +6,6 @@ asked how it finds the rows: never by sorting or reading more than a page shows.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -153,4 +152,4 @@ def test_a_file_whose_row_comes_while_leftovers_are_looked_for_stays(store, monk
     monkeypatch.setattr(Assets, "_known", late)
     assert store.assets.sweep() == 1
     assert store.assets.get(kept) == b"photo"
-    assert os.listdir(store.folder / "assets") == [f"{kept}.sealed"]
+    assert [path.name for path in (store.folder / "assets").iterdir()] == [f"{kept}.sealed"]
