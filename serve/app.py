@@ -40,6 +40,7 @@ from workspace.unseal import KeySource
 
 APPLICATION = "housemodel"
 CONSOLE_PATH = "/console"
+STALL_LEASES = 3  # a render that is silent for so many leases hangs: its process is started anew
 
 
 def build_services(
@@ -134,7 +135,9 @@ def build_ray_app(settings: Settings) -> Any:
 
     diffusion = [
         deployment(DiffusionReplica, f"diffusion-{number}", max_ongoing_requests=8).bind(
-            str(settings.pack_folder), settings.torch_threads
+            str(settings.pack_folder),
+            settings.torch_threads,
+            float(STALL_LEASES * settings.lease_seconds),
         )
         for number in range(settings.replicas)
     ]

@@ -8,7 +8,9 @@ needs comes with the jobs and is forgotten with them.
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Sequence
+import time
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,6 +36,7 @@ class LocalDiffusion:
         self._guard = threading.Lock()
         self._asked: list[_Asked] = []  # renders that run or wait for their turn
         self.drawn = 0  # pictures since the start
+        self._moved_at: float | None = None  # when the render that has its turn last came on
         self.device = f"cpu, {threads} threads"
 
     def describe(self) -> PackSummary:
@@ -49,6 +52,12 @@ class LocalDiffusion:
         with self._guard:
             return sum(len(asked.ids) for asked in self._asked)
 
+    @property
+    def silent_seconds(self) -> float:
+        """How long the render that has its turn has given no sign; 0 when none has it."""
+        moved_at = self._moved_at
+        return 0.0 if moved_at is None else time.monotonic() - moved_at
+
     def render(self, jobs: Sequence[RenderJob]) -> Generator[RenderEvent, None, None]:
         """Draw all jobs: a StepDone after each step, then a Rendered for each job.
 
@@ -60,8 +69,9 @@ class LocalDiffusion:
         with self._guard:
             self._asked.append(asked)
         try:
-            with self._turn:
+            with self._turn, self._watched():
                 for event in self._family.render(jobs, asked.stopped.__contains__):
+                    self._moved_at = time.monotonic()
                     self.drawn += isinstance(event, Rendered)
                     yield event
         except (RuntimeError, MemoryError, ArithmeticError, ValueError) as error:
@@ -70,6 +80,14 @@ class LocalDiffusion:
         finally:
             with self._guard:
                 self._asked.remove(asked)
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        self._moved_at = time.monotonic()
+        try:
+            yield
+        finally:
+            self._moved_at = None
 
     def cancel(self, job_ids: Sequence[str]) -> None:
         """Ask running jobs to stop at their next step; unknown ids are ignored."""

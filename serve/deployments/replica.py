@@ -25,6 +25,7 @@ from workspace.sealing import Recipient, seal_to
 from workspace.types import PackSummary, Rendered, RenderEvent, RenderJob, StepDone
 
 _log = logging.getLogger("housemodel.diffusion")
+STALL_SECONDS = 180.0  # without a step: the engine hangs
 FAILURES_IN_A_ROW = 3  # after so many the process is taken for broken, and Ray starts a new one
 
 
@@ -40,18 +41,23 @@ class SealedPicture:
 class DiffusionReplica:
     """One loaded pack in one process."""
 
-    def __init__(self, pack_folder: str, threads: int) -> None:
+    def __init__(
+        self, pack_folder: str, threads: int, stall_seconds: float = STALL_SECONDS
+    ) -> None:
         keep_to_loopback()
+        self._stall_seconds = stall_seconds
         self._diffusion = LocalDiffusion(Path(pack_folder), threads)
         self._recipient = Recipient()
         self._failures = 0
 
     def check_health(self) -> None:
-        """Tell Ray to start this process anew when it fails again and again.
+        """Tell Ray to start this process anew when it fails again and again, or hangs.
 
         Raises:
-            EngineFailed: the last renders all failed.
+            EngineFailed: the last renders all failed, or a render has given no sign for too long.
         """
+        if self._diffusion.silent_seconds > self._stall_seconds:
+            raise EngineFailed("A render of this replica hangs.")
         if self._failures >= FAILURES_IN_A_ROW:
             raise EngineFailed("The last renders of this replica all failed.")
 
