@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import secrets
 import ssl
 import threading
@@ -22,7 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote_plus, urlencode
+from urllib.parse import quote, urlencode
 
 import httpx
 
@@ -36,6 +37,7 @@ FAILED_SECONDS = 5.0  # an issuer that did not answer is not asked again sooner
 TIMEOUT_SECONDS = 10.0  # for a whole answer
 WAIT_SECONDS = 2.0  # for another sign-in that asks just now
 MOST_BYTES = 1 << 20
+_log = logging.getLogger("housemodel.sign_in")
 _SILENT = "The sign-in provider does not answer as it should; try again in a moment."
 _FAILED = "The sign-in provider did not accept this sign-in; start it again."
 
@@ -131,14 +133,16 @@ class Provider:
         headers = {}
         known = document.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
         if self._client.client_secret and "client_secret_basic" in known:
-            pair = f"{quote_plus(self._client.client_id)}:{quote_plus(self._client.client_secret)}"
-            headers["authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
+            pair = (self._client.client_id, self._client.client_secret)
+            written = ":".join(quote(part, safe="") for part in pair)  # RFC 6749, 2.3.1
+            headers["authorization"] = "Basic " + base64.b64encode(written.encode()).decode()
         else:
             form["client_id"] = self._client.client_id
             if self._client.client_secret:
                 form["client_secret"] = self._client.client_secret
         status, body = self._ask("POST", document["token_endpoint"], data=form, headers=headers)
         if status in (400, 401, 403):  # RFC 6749, 5.2: the code or our secret is not accepted
+            _log.warning("the sign-in provider answered %d to a code", status)
             raise Unauthenticated(_FAILED)
         return _whole(status, body)
 
