@@ -138,11 +138,12 @@ def build_ray_app(settings: Settings) -> Any:
             str(settings.pack_folder),
             settings.torch_threads,
             float(STALL_LEASES * settings.lease_seconds),
+            settings.niceness,
         )
         for number in range(settings.replicas)
     ]
     identity = deployment(IdentityReplica, "identity", max_ongoing_requests=8).bind(
-        str(settings.face_pack_folder), settings.face_threads
+        str(settings.face_pack_folder), settings.face_threads, settings.niceness
     )
     return deployment(Gateway, "gateway", max_ongoing_requests=8).bind(
         settings, identity, *diffusion

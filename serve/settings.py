@@ -53,6 +53,7 @@ class Settings(BaseModel):
     replicas: int = Field(1, ge=1, le=64)
     torch_threads: int = Field(2, ge=1, le=256)
     face_threads: int = Field(2, ge=1, le=64)
+    niceness: int = Field(10, ge=0, le=19)
     object_store_mib: int = Field(128, ge=80)
 
     @property
@@ -103,6 +104,7 @@ class _Engine(BaseModel):
     replicas: int
     torch_threads: int
     face_threads: int
+    niceness: int
     object_store_mib: int
 
 

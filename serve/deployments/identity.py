@@ -13,6 +13,7 @@ from pathlib import Path
 from identity.encoder import InsightFaceEncoder
 from serve.deployments import payloads
 from serve.deployments.loopback import keep_to_loopback
+from serve.deployments.priority import stand_back
 from serve.deployments.safety import OpenNsfw
 from workspace.errors import SealBroken
 from workspace.machine import Running, this_process
@@ -22,8 +23,9 @@ from workspace.sealing import Recipient, seal_to
 class IdentityReplica:
     """One loaded face pack in one process."""
 
-    def __init__(self, face_pack_folder: str, threads: int) -> None:
+    def __init__(self, face_pack_folder: str, threads: int, niceness: int = 0) -> None:
         keep_to_loopback()
+        stand_back(niceness)
         self._encoder = InsightFaceEncoder(Path(face_pack_folder), threads)
         self._device = f"cpu, {threads} threads"
         self._classifier = OpenNsfw(threads)

@@ -19,6 +19,7 @@ from pathlib import Path
 from serve.deployments import payloads
 from serve.deployments.diffusion import LocalDiffusion
 from serve.deployments.loopback import keep_to_loopback
+from serve.deployments.priority import stand_back
 from workspace.errors import EngineFailed, HousemodelError
 from workspace.machine import Running, this_process
 from workspace.sealing import Recipient, seal_to
@@ -42,9 +43,14 @@ class DiffusionReplica:
     """One loaded pack in one process."""
 
     def __init__(
-        self, pack_folder: str, threads: int, stall_seconds: float = STALL_SECONDS
+        self,
+        pack_folder: str,
+        threads: int,
+        stall_seconds: float = STALL_SECONDS,
+        niceness: int = 0,
     ) -> None:
         keep_to_loopback()
+        stand_back(niceness)
         self._stall_seconds = stall_seconds
         self._diffusion = LocalDiffusion(Path(pack_folder), threads)
         self._recipient = Recipient()
