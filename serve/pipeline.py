@@ -185,11 +185,16 @@ def open_(recorded: Recorded) -> Opened:
 def render(parts: Parts, batch: Sequence[Opened], on_step: OnStep) -> tuple[Drawn, ...]:
     """5. Draw every image of compatible generations; image k uses seed + k, alone or batched.
 
+    What broke off before is drawn in smaller batches, half as large each time, because the engine
+    may have had too little memory; pictures don't depend on what shares their batch.
+
     Raises:
         EngineFailed: none of the batch is finished.
     """
     orders = [rendering.order(opened) for opened in batch]
-    size = max(1, batch[0].recorded.admitted.resolved.accepted.pack.max_batch)
+    pack = batch[0].recorded.admitted.resolved.accepted.pack
+    broke_off = max(opened.recorded.claim.attempts for opened in batch) - 1
+    size = max(1, pack.max_batch >> max(0, broke_off))
     done = rendering.draw(parts.diffusion, orders, size, on_step)
     return tuple(Drawn(opened, *done[k]) for k, opened in enumerate(batch))
 

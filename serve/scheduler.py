@@ -7,6 +7,7 @@ Rules:
 - A batch holds only generations with the same compat key (same size, steps and references), from
   any workspace, and at most `max_batch` images. One generation is never split here; one that is
   larger than a batch runs alone and the pipeline cuts it.
+- A wait of more than `LONGEST_WAIT` was written before the clock was set back: it has ended.
 - What broke off before runs alone, so that a request that breaks the engine takes no other along.
 - Nothing waits for companions: a free replica takes what is there.
 
@@ -18,9 +19,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from workspace.types import GenerationId, WorkspaceId
+
+LONGEST_WAIT = timedelta(minutes=10)  # that anything is told to wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ def next_batch(
 def _queues(waiting: Sequence[Waiting], now: datetime) -> dict[WorkspaceId, list[Waiting]]:
     queues: dict[WorkspaceId, list[Waiting]] = defaultdict(list)
     for job in waiting:
-        if job.not_before is None or job.not_before <= now:
+        if job.not_before is None or not now < job.not_before <= now + LONGEST_WAIT:
             queues[job.workspace_id].append(job)
     for queue in queues.values():
         queue.sort(key=lambda job: (-job.priority, job.created_at, job.id))

@@ -83,9 +83,12 @@ def test_the_earliest_reason_decides(ends: int, acted: int, met: Any, wanted: An
 
 def test_a_person_is_destroyed_when_the_grace_is_over_and_not_before(store) -> None:
     ended, stays = person(store, days=10), person(store)
-    upkeep, registry = Upkeep(RULES), Registry(store.folder.parent.parent, ROOT_KEY)
+    up = [0.0]  # the machine's own seconds, which nobody sets
+    upkeep = Upkeep(RULES, lambda: up[0])
+    registry = Registry(store.folder.parent.parent, ROOT_KEY)
     upkeep.of_store(registry, store, NOW + 39 * DAY)
     assert store.assets.owned_by(ended)
+    up[0] += DAY.total_seconds()
     upkeep.of_store(registry, store, NOW + 40 * DAY)
     registry.close()
     assert not store.assets.owned_by(ended) and store.assets.owned_by(stays)
@@ -95,6 +98,27 @@ def test_a_person_is_destroyed_when_the_grace_is_over_and_not_before(store) -> N
     certified = [e for e in audit.entries(store) if e.action == "erasure.certified"]
     assert certified[0].facts["cause"] == "consent_ended"
     assert audit.verify(store).intact
+
+
+def test_a_clock_that_leaps_ahead_destroys_nobody_for_a_day(store) -> None:
+    ended, up = person(store, days=10), [0.0]
+    upkeep = Upkeep(RULES, lambda: up[0])
+    registry = Registry(store.folder.parent.parent, ROOT_KEY)
+    upkeep.of_store(registry, store, NOW)
+    for _ in range(23):  # an hour each, with a calendar that is years ahead
+        up[0] += 3600
+        upkeep.of_store(registry, store, NOW + 900 * DAY + timedelta(seconds=up[0]))
+        assert store.assets.owned_by(ended)
+    up[0] += 3600  # it was set right: time goes on as before
+    upkeep.of_store(registry, store, NOW + timedelta(seconds=up[0]))
+    assert store.assets.owned_by(ended)
+    up[0] += 3600  # it leaps again, and nobody sets it right for a day
+    upkeep.of_store(registry, store, NOW + 900 * DAY + timedelta(seconds=up[0]))
+    assert store.assets.owned_by(ended)
+    up[0] += DAY.total_seconds()
+    upkeep.of_store(registry, store, NOW + 900 * DAY + timedelta(seconds=up[0]))
+    registry.close()
+    assert not store.assets.owned_by(ended)
 
 
 def test_the_persons_own_acts_count_and_the_brands_do_not(store) -> None:

@@ -102,3 +102,9 @@ def test_the_choice_does_not_depend_on_the_order_of_the_snapshot() -> None:
     for seed in range(20):
         random.Random(seed).shuffle(waiting)
         assert ids(next_batch(waiting, 4, NOW)) == expected
+
+
+def test_a_wait_that_was_written_before_the_clock_was_set_back_has_ended() -> None:
+    soon, never = NOW + timedelta(seconds=5), NOW + timedelta(days=3)
+    assert next_batch([job("a", 1, not_before=soon)], 4, NOW) == ()
+    assert len(next_batch([job("a", 1, not_before=never)], 4, NOW)) == 1

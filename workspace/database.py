@@ -4,8 +4,8 @@ Rules: a database file has one connection and one lock in a process, and every s
 lock; other processes (the command line beside the running service) are kept apart by WAL and the
 busy timeout. Writes that belong together go into `transaction`, which takes SQLite's write lock at
 once. What SQLite reports is translated here: a full disk is StorageFull, a busy file Unavailable,
-a damaged file SealBroken. Constraint violations stay `sqlite3.IntegrityError`; the caller knows
-what they mean.
+a disk that can't be read or written StorageFailed, a damaged file SealBroken. Constraint violations
+stay `sqlite3.IntegrityError`; the caller knows what they mean.
 """
 
 from __future__ import annotations
@@ -24,7 +24,15 @@ from typing import Any
 import sqlite_utils
 from sqlite_utils.migrations import Migrations
 
-from workspace.errors import Fault, HousemodelError, Locked, SealBroken, StorageFull, Unavailable
+from workspace.errors import (
+    Fault,
+    HousemodelError,
+    Locked,
+    SealBroken,
+    StorageFailed,
+    StorageFull,
+    Unavailable,
+)
 
 BUSY_TIMEOUT_SECONDS = 5.0
 _ERASE_WAIT_MILLISECONDS = 200
@@ -329,7 +337,7 @@ def _translate(error: Exception) -> HousemodelError | None:
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
             return SealBroken("The database file is damaged.")
         case sqlite3.SQLITE_IOERR | sqlite3.SQLITE_CANTOPEN:
-            return Fault("The disk could not be read or written.")
+            return StorageFailed("The disk could not be read or written.")
         case sqlite3.SQLITE_READONLY:
-            return Fault("The home folder can't be written.")
+            return StorageFailed("The home folder can't be written.")
     return None

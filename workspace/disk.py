@@ -1,7 +1,7 @@
 """The few things that every part of the home folder needs from the file system.
 
 Rules: folders are 0700; names are made durable by syncing their folder; what the disk reports is
-translated: no room left is StorageFull, anything else Fault. Paths never get into an error.
+translated: no room left is StorageFull, anything else StorageFailed. Paths never get into an error.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from workspace.errors import Fault, StorageFull
+from workspace.errors import Fault, StorageFailed, StorageFull
 
 # NOTE: EFBIG is what a per-process file size limit reports; EDQUOT is a quota.
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -26,14 +26,14 @@ def disk_errors() -> Iterator[None]:
 
     Raises:
         StorageFull: there is no room.
-        Fault: anything else.
+        StorageFailed: anything else.
     """
     try:
         yield
     except OSError as error:
         if error.errno in _NO_ROOM:
             raise StorageFull() from error
-        raise Fault("The home folder could not be read or written.") from error
+        raise StorageFailed() from error
 
 
 def make_private_folder(folder: Path) -> None:
@@ -56,7 +56,7 @@ def write_private(path: Path, content: bytes) -> None:
 
     Raises:
         StorageFull: there is no room; the file is as it was.
-        Fault: the disk reports anything else.
+        StorageFailed: the disk reports anything else.
     """
     with disk_errors():
         draft = path.with_name(f".{path.name}.{os.urandom(4).hex()}")

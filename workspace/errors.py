@@ -21,6 +21,7 @@ name, a path, an embedding or a secret into it.
     |- UnsupportedImage 415
     |- TooMany 429             |- QuotaExceeded  |- QueueFull  |- RateLimited
     |- Fault 500               |- EngineFailed  |- MarkingFailed  |- SealBroken
+    |                          |- StorageFailed
     |- Unavailable 503         |- Locked (ApplianceLocked)  |- Starting
     `- StorageFull 507
 """
@@ -235,6 +236,11 @@ class MarkingFailed(Fault):
 class SealBroken(Fault):
     code, title = "seal_broken", "Stored data was changed or damaged"
     remedy = "Run `housemodel doctor`; it lists what is damaged. Restore it from a backup."
+
+
+class StorageFailed(Fault):
+    code, title = "storage_failed", "The home folder can't be read or written"
+    remedy = "See that its disk is there, writable and healthy, then run `housemodel doctor`."
 
 
 class Unavailable(HousemodelError):

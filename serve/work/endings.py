@@ -13,6 +13,7 @@ from datetime import datetime
 from compliance import audit
 from serve import queue
 from serve.line.stages import Parts
+from serve.scheduler import LONGEST_WAIT
 from serve.work import leases
 from serve.work.leases import Claim
 from workspace.errors import (
@@ -52,7 +53,7 @@ def end(parts: Parts, claim: Claim, error: HousemodelError, max_attempts: int) -
     elif isinstance(error, StorageFull):
         leases.give_back(store, claim, now, _FULL_WAIT_SECONDS, counts=False)
     elif isinstance(error, EngineFailed) and claim.attempts < max_attempts:
-        wait = _FIRST_RETRY_SECONDS * 4 ** (claim.attempts - 1)
+        wait = min(_FIRST_RETRY_SECONDS * 4 ** (claim.attempts - 1), LONGEST_WAIT.total_seconds())
         leases.give_back(store, claim, now, wait, counts=True)
     else:
         policy = isinstance(error, _POLICY)
