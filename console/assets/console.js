@@ -173,6 +173,11 @@
     }
   }, true);
 
+  /* Gradio's drop-down opens its list again on the Tab that leaves it: that key is none of its business */
+  window.addEventListener('keydown', (event) => {
+    if (event.key === 'Tab' && event.target.matches('[role=combobox]')) event.stopPropagation();
+  }, true);
+
   /* on a phone the results are below the button: bring them, or what went wrong, into view */
   function reveal() {
     const found = ['notice', 'progress', 'pictures'].map((id) => document.getElementById(id))

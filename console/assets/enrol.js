@@ -13,6 +13,7 @@
   let ticked = 0;
   let elsewhere = false;  // another tab went on: nothing is saved from here any more
   let trouble = '';      // why the last change was not saved
+  let sending = false;   // the draft is on its way to become a model: it can't be discarded now
   let welcome = false;   // the draft was there when the page was opened
   let writes = Promise.resolve();  // one write after the other
   let later = 0;         // timer of the next save
@@ -50,7 +51,7 @@
       line.textContent = `Not saved. ${trouble}`;
       button.textContent = 'Try again';
       button.onclick = () => save();
-    } else if (draft) {
+    } else if (draft && !sending) {
       line.textContent = `${welcome ? 'Your draft is here again. ' : 'Draft saved. '}Only you can open it. `
         + `It is destroyed on ${time(draft.expires_at)} unless you go on before.`;
       button.textContent = 'Discard draft';
@@ -336,6 +337,8 @@
   async function create(sent) {
     const given = JSON.parse(sent);
     clearTimeout(later);
+    sending = true;
+    bar();
     await writes;
     if (arriving) await arriving;
     const all = new FormData();
@@ -347,12 +350,13 @@
     if (photos.evidence) all.append('evidence', photos.evidence, 'evidence');
     if (given.allow_duplicate) all.append('allow_duplicate', 'true');
     const answer = await hm.post('/v1/models', all);
+    sending = false;
     if (answer.status === 202) {  // the service has destroyed the draft with it
       draft = null;
       welcome = false;
       hm.remember('made', answer.body.id);
-      bar();
     }
+    bar();
     return JSON.stringify(answer);
   }
   function again() {  // back from a refused model: keep what is here as a draft again

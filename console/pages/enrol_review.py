@@ -162,6 +162,8 @@ def _evidence() -> None:
 def summary(name: str, gender: str) -> str:
     """Name and gender as they will be kept."""
     words = {code: label for label, code in texts.GENDERS}.get(gender, "")
+    if not name:
+        return ""
     return f'<p class="hm-lead"><strong>{html.text(name)}</strong> · {html.text(words)}</p>'
 
 

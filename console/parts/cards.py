@@ -108,6 +108,12 @@ def model_card(model: Json, href: str) -> str:
     )
 
 
+LOOKING = (
+    '<div class="hm-card hm-chosen hm-none"><span class="hm-portrait" aria-hidden="true"></span>'
+    '<span class="hm-card-text"><strong>One moment…</strong></span></div>'
+)
+
+
 def chosen_model(model: Json | None) -> str:
     """The model that the next picture will show."""
     if model is None:

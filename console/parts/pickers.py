@@ -15,6 +15,7 @@ from console.client import ApiProblem, Json
 from console.frame import PLAIN, QUIET, Frame
 from console.parts import html
 from console.parts.cards import (
+    LOOKING,
     card_list,
     chosen_in,
     chosen_model,
@@ -73,7 +74,7 @@ def closed(model: Json | None) -> str:
 def model_picker(frame: Frame) -> ModelPicker:
     """Draw the model part of a form and wire it."""
     state = gr.Textbox(visible=False)
-    shown = gr.HTML(chosen_model(None), **PLAIN)
+    shown = gr.HTML(LOOKING, **PLAIN)
     with gr.Row(elem_classes=["hm-buttons"]):
         button = gr.Button(texts.SELECT_MODEL, size="md", elem_id="select-model")
         clear = gr.Button("Without a model", size="md", visible=False)
