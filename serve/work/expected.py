@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from statistics import median
+from weakref import WeakKeyDictionary
 
 from serve.line import gallery
 from workspace.errors import HousemodelError
@@ -19,6 +20,8 @@ from workspace.types import GenerationStatus
 
 _LOOKED_AT = 40  # newest generations among which times are looked for
 _COUNTED = 5  # newest times that count
+_KEPT = 1000  # measured times of one store that stay in memory
+_measured: WeakKeyDictionary[WorkspaceStore, dict[str, float]] = WeakKeyDictionary()
 _BEFORE = (
     "status = 'running' OR (status = 'queued' AND (priority > ? OR (priority = ? AND"
     " (created_at, id) < (?, ?))))"
@@ -67,7 +70,20 @@ def seconds_per_image(store: WorkspaceStore, compat_key: str) -> float | None:
 
 
 def _worked(store: WorkspaceStore, generation_id: str) -> float | None:
-    """Seconds from its claim to its pictures; None where they are gone or damaged."""
+    """Seconds from its claim to its pictures; None where they are gone or damaged.
+
+    What was measured once stays as it was, so it is kept in memory: everybody who waits asks.
+    """
+    measured = _measured.setdefault(store, {})
+    seconds = measured.get(generation_id)
+    if seconds is None and (seconds := _measure(store, generation_id)) is not None:
+        if len(measured) >= _KEPT:
+            measured.clear()
+        measured[generation_id] = seconds
+    return seconds
+
+
+def _measure(store: WorkspaceStore, generation_id: str) -> float | None:
     try:
         images = gallery.of_generation(store, generation_id)
     except HousemodelError:
