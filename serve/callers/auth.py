@@ -29,7 +29,14 @@ from serve.callers.scopes import check_scopes
 from serve.callers.scopes import require as require
 from workspace import networks
 from workspace.database import transaction
-from workspace.errors import NotFound, Refused, StorageFull, Unauthenticated, Unavailable
+from workspace.errors import (
+    NotFound,
+    Refused,
+    StorageFailed,
+    StorageFull,
+    Unauthenticated,
+    Unavailable,
+)
 from workspace.registry import Registry
 from workspace.types import Caller, KeyId, WorkspaceId, new_id
 
@@ -138,7 +145,7 @@ def authenticate(registry: Registry, secret: str, now: datetime) -> Caller:
     private = _in_force(registry, row, now) if row is not None else None
     if row is None or private is None:
         raise Unauthenticated("The API key is not valid.")
-    with suppress(StorageFull, Unavailable):  # reading must not need room on the disk
+    with suppress(StorageFull, StorageFailed, Unavailable):  # reading needs no disk to write
         _touch(registry, row, now)
     return _of_key(row, row["id"], private)
 
