@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed
 FACES := $(VENV)/share/housemodel/faces/manifest.json
 PACKAGES := workspace compliance identity serve console
 
-.PHONY: run test test-fast test-whole test-cluster test-browser test-gpu check format lock licences sbom audit chaos disk-full bench screenshots setup mannequin mannequin-report clean
+.PHONY: run test test-fast test-whole test-cluster test-browser test-gpu check format lock licences sbom audit chaos disk-full bench fuzz screenshots setup mannequin mannequin-report clean
 
 run: setup  ## start the appliance with the mannequin pack and a filled demo workspace
 	@exec $(BIN)/housemodel up $(ARGS)
@@ -92,6 +92,9 @@ bench: setup  ## figures of this machine into benchmarks/results/
 	@$(BIN)/python -m benchmarks.line $(ARGS)
 	@$(BIN)/python -m benchmarks.marks --timing
 	@$(BIN)/python -m benchmarks.console
+
+fuzz: setup  ## our OpenAPI document, 10,000 damaged pictures, ids of others; some minutes
+	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 screenshots: setup  ## every page of the console into docs/console/, from a real appliance
 	@$(BIN)/python -m benchmarks.screenshots $(ARGS)

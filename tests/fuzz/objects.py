@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from serve.callers import auth
 from tests import role_objects
 from tests.service import Service, sample, sample_product
 from tests.talents import person_in
@@ -25,14 +26,21 @@ ENDS = {
 class Objects:
     """One id of each kind."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, known: dict[str, str] | None = None) -> None:
         self._service = service
-        self._known = role_objects.every_kind(service)
+        self._known = dict(known or role_objects.every_kind(service))
         self._made: Counter[str] = Counter()
+        registry, own = service.services.registry, service.workspace.id
+        keys = {str(key["id"]) for key in auth.list_keys(registry, own)}
+        self._ours = keys - {self._known["key_id"]}  # those that the asking is done with
 
     def one(self, kind: str, otherwise: Any) -> Any:
         """The id of something that exists, or what was there before."""
         return self._known.get(kind, otherwise)
+
+    def spared(self, name: str, value: Any) -> Any:
+        """Another id, where it is that of a key that the asking is done with."""
+        return self._known[name] if name == "key_id" and value in self._ours else value
 
     def photo(self, name: str) -> bytes:
         """A photo that belongs into a field of this name."""
@@ -50,6 +58,7 @@ class Objects:
             name = f"Again{self._made[kind]}"
             self._known[kind] = str(person_in(self._service.store, name))
         elif kind == "product_id":
+            self._service.client = self._service.client_of()  # whoever asks may revoke any key
             self._known[kind] = self._service.product()
         elif kind == "picture_id":
             self._known[kind] = role_objects.own_photo(self._service)

@@ -28,6 +28,7 @@ from workspace.errors import HousemodelError
 MEMORY_BYTES = 1 << 30  # more than the child has once its libraries are loaded
 CPU_SECONDS = 2.0  # for one file, with all threads that work on it
 WALL_SECONDS = 30.0  # for one file that waits instead of working
+CHILD = (sys.executable, "-m", "tests.fuzz.pictures")
 DEATHS = 20  # after so many, there is enough to look at
 
 
@@ -54,24 +55,24 @@ class Outcome:
         }
 
 
-def explore(seed: int, count: int) -> Outcome:
+def explore(seed: int, count: int, child: tuple[str, ...] = CHILD) -> Outcome:
     """Read so many files, in as many children as it takes."""
     outcome, started, following = Outcome(), time.monotonic(), 0
     while following < count and len(outcome.findings) < DEATHS:
-        following = _one_child(seed, following, count, outcome)
+        following = _one_child(child, seed, following, count, outcome)
     outcome.seconds = time.monotonic() - started
     return outcome
 
 
-def _one_child(seed: int, first: int, count: int, outcome: Outcome) -> int:
+def _one_child(child: tuple[str, ...], seed: int, first: int, count: int, outcome: Outcome) -> int:
     """Let one child read from `first` on; the number to go on with."""
-    command = [sys.executable, "-m", "tests.fuzz.pictures", str(seed), str(first), str(count)]
+    command = [*child, str(seed), str(first), str(count)]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=PROJECT
-    ) as child:
-        assert child.stdout is not None and child.stderr is not None
+    ) as running:
+        assert running.stdout is not None and running.stderr is not None
         number = first - 1
-        for line in child.stdout:
+        for line in running.stdout:
             said = json.loads(line)
             number = said["number"]
             if "result" in said:
@@ -81,11 +82,11 @@ def _one_child(seed: int, first: int, count: int, outcome: Outcome) -> int:
                 outcome.peak_mib = max(outcome.peak_mib, said["peak_mib"])
                 if said["result"].startswith("unexpected"):
                     outcome.findings[number] = said["result"]
-        words = child.stderr.read()[-400:]
-    if child.returncode != 0:
+        words = running.stderr.read()[-400:]
+    if running.returncode != 0:
         outcome.files += 1
-        outcome.findings[number] = f"ended with {_name_of(child.returncode)}: {words}"
-    return count if child.returncode == 0 else max(number, first) + 1
+        outcome.findings[number] = f"ended with {_name_of(running.returncode)}: {words}"
+    return count if running.returncode == 0 else max(number, first) + 1
 
 
 def _name_of(code: int) -> str:
