@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -130,7 +131,7 @@ def make_app(issuer: str, redirect_uri: str) -> Any:
     from joserfc.jwk import ECKey
     from starlette.applications import Starlette
     from starlette.requests import Request
-    from starlette.responses import JSONResponse, RedirectResponse, Response
+    from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
     from starlette.routing import Route
 
     codes: dict[str, _Code] = {}
@@ -227,7 +228,10 @@ def make_app(issuer: str, redirect_uri: str) -> Any:
 
     async def authorize(request: Request) -> Response:
         asked = await asked_by(request)
-        who = asked[2].pop("be", None) or "ines"
+        who = asked[2].pop("be", None)
+        if who is None:  # the page that a person would see
+            links = [f'<p><a href="{escape(asked[1])}&amp;be={name}">{name}</a>' for name in PEOPLE]
+            return HTMLResponse("<!doctype html><title>Who are you?</title>" + "".join(links))
         if who == "nobody":  # the person pressed Cancel
             query = f"?error=access_denied&state={asked[2]['state']}"
             return RedirectResponse(redirect_uri + query, 302)
