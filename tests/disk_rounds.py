@@ -183,12 +183,10 @@ class Rounds:
 
     def _look(self) -> bool:
         """Make room, and hold what is there to the promises; whether anything had broken."""
-        steps, fired = list(self.disk.steps), self.disk.failed > 0
-        first = len(steps) - self.disk.failed if fired else 0
-        self._broke = steps[min(first, len(steps) - 1)] if fired else ""
+        self._broke = self.disk.broke
         self.disk.start()
         sound(self.service)
-        return fired
+        return bool(self._broke)
 
     def _status(self, path: str) -> str:
         return str(self.service.client.get(path).json()["status"])

@@ -64,6 +64,7 @@ class FaultyDisk:
         self.folder, self.number = str(folder.resolve()), number
         self.steps: list[str] = []  # what was written since the last `start`, in order
         self.failed = 0
+        self.broke = ""  # what failed first
         self.before_each: Callable[[int], None] | None = None
         self._from, self._until = 0, 0
         self._lock = threading.RLock()
@@ -75,7 +76,8 @@ class FaultyDisk:
     def start(self) -> None:
         """Count from one again, and fail nowhere."""
         with self._lock:
-            self.steps, self.failed, self._from, self._until = [], 0, 0, 0
+            self.steps, self.failed, self.broke = [], 0, ""
+            self._from = self._until = 0
 
     def fail_from(self, step: int) -> None:
         """Fail at this step (1 is the first) and at every later one."""
@@ -101,6 +103,7 @@ class FaultyDisk:
                 self.before_each(number)
             if self._from and self._from <= number <= self._until:
                 self.failed += 1
+                self.broke = self.broke or what
                 return self.number
             return 0
 

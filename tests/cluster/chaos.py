@@ -6,9 +6,9 @@ A real `housemodel up` with the mannequin pack, and a person whose name and phot
 Clients submit generations, each under its own Idempotency-Key, ask again where no answer came, and
 wait for the end of one before they send the next, as good clients do. Meanwhile the gateway, the
 diffusion replica or both are killed with SIGKILL, at moments spread over the run by the seed. At
-the end every accepted generation is asked for, every picture is fetched and opened, the home is
-verified after the stop and searched for clear bytes. `--report` writes PATH.json and PATH.md
-(`chaos_report.py`). It ends with status 1 if a promise did not hold.
+the end every accepted generation is asked for and every picture fetched and opened; then Ray itself
+is killed, which ends the appliance; the home is verified and searched for clear bytes. `--report`
+writes PATH.json and PATH.md (`chaos_report.py`). It ends with status 1 if a promise did not hold.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from PIL import Image
 from serve.showcase import samples, walk
 from serve.showcase.samples import SamplePerson
 from tests.cluster.chaos_report import Outcome, write
-from tests.cluster.started import Started, rays_folder
+from tests.cluster.started import Started, rays_folder, still_running
 from tests.homes import open_registry
 from tests.line import free_port
 from tests.whole.test_canaries import NAME, PHOTO, PROMPT, found_in, planted
@@ -253,6 +253,20 @@ def look_into(home: Path, outcome: Outcome) -> None:
             outcome.broke_off += db.execute(broke_off).fetchone()[0]
 
 
+def lose_raylet(started: Started) -> float:
+    """Kill Ray itself, last: nobody restarts it, so the appliance must end, and wholly."""
+    family = started.family()
+    begun = time.monotonic()
+    for process in family:
+        if process.name() == "raylet":
+            process.kill()
+    status = started.process.wait(60)
+    said = started.output.read_text()
+    assert status != 0 and "A process of Ray has ended" in said, said
+    assert still_running(family) == []
+    return round(time.monotonic() - begun, 1)
+
+
 def crash_test(folder: Path, generations: int, kills: int, seed: int) -> Outcome:
     """Start an appliance in `folder`, run, stop it, look into what it left."""
     started = Started(folder / "home", free_port(), folder / "printed.txt", ("--empty",))
@@ -268,10 +282,12 @@ def crash_test(folder: Path, generations: int, kills: int, seed: int) -> Outcome
         places = [ray_folder, Path("/dev/shm"), *temp.glob("gradio*")]
         hits = [hit for place in places for hit in found_in(place, chaos.needles)]
         hits += found_in(started.home, chaos.needles)
+        outcome.raylet_seconds = lose_raylet(started)
     finally:
-        started.stop()
+        if started.process.poll() is None:
+            started.stop()
     look_into(started.home, outcome)
-    hits += found_in(started.home, chaos.needles)  # once more: the stop writes, too
+    hits += found_in(started.home, chaos.needles)  # once more: logs are kept at the end
     outcome.files_with_clear_bytes = sorted(set(hits))
     outcome.needles = len(chaos.needles)
     return outcome

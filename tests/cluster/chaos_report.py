@@ -31,6 +31,7 @@ class Outcome:
     pixel_canaries: int = 0  # pictures whose bytes and pixels are among them
     answers: dict[str, int] = field(default_factory=dict)  # HTTP status -> how often
     kills: list[dict[str, Any]] = field(default_factory=list)
+    raylet_seconds: float = 0.0  # until nothing was left running after Ray's own process was killed
     seconds: float = 0.0
 
     @property
@@ -67,6 +68,7 @@ def write(outcome: Outcome, path: Path) -> None:
         "damaged rows or files": len(outcome.damaged),
         "begun again after a kill": outcome.broke_off,
         "canaries searched for": outcome.needles,
+        "seconds to a clean end after Ray was killed": outcome.raylet_seconds,
         "HTTP answers by status": ", ".join(f"{k}: {n}" for k, n in outcome.answers.items()),
     }
     rows = "".join(f"| {what} | {count} |\n" for what, count in counts.items())
