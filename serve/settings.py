@@ -194,10 +194,10 @@ def _tombstones(home: Path, named: str) -> Path:
 
 def _read(path: Path) -> _File:
     try:
-        return _File(**tomllib.loads(path.read_text()))
+        return _File(**tomllib.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError as error:
         raise InvalidRequest(f"The configuration file {path.name} is missing.") from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidRequest(f"{path.name} is not valid TOML: {error}.") from error
     except ValidationError as error:
         raise InvalidRequest(f"In {path.name}: {_first_problem(error)}") from error

@@ -124,7 +124,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise PackInvalid(f"{MANIFEST} is larger than 1 MiB, so it is not a pack's manifest.")
     try:
         manifest = Manifest.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise PackInvalid(f"{MANIFEST} is not readable TOML: {error}.") from error
     except ValidationError as error:
         raise PackInvalid(f"{MANIFEST}: {_first_problem(error)}") from error
