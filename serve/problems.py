@@ -100,7 +100,7 @@ def as_openapi(status: int) -> dict[str, Any]:
 
 _DESCRIPTIONS = {
     401: "No valid key or session.",
-    403: "Refused: a scope, the consent, the plan or the tool does not allow it.",
+    403: "Refused: a scope, the network, the consent, the plan or the tool does not allow it.",
     404: "Nothing under this id in the caller's workspace.",
     405: "The route has no such method.",
     409: "Does not fit the present state, or the Idempotency-Key was used with another body.",

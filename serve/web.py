@@ -99,6 +99,18 @@ _ROUTERS = (
 )
 
 
+# Of every answer to a known caller; written down where a caller needs them.
+_PACE = {
+    name: {"description": words, "schema": {"type": "integer"}}
+    for name, words in (
+        ("Retry-After", "Seconds until it makes sense to try again."),
+        ("RateLimit-Limit", "Requests a minute, of the tighter of caller and workspace."),
+        ("RateLimit-Remaining", "Requests that may be sent at once."),
+        ("RateLimit-Reset", "Seconds until the full number is there again."),
+    )
+}
+
+
 def build_app(services: Services) -> FastAPI:
     """Make the application. Its lifespan starts and stops the dispatcher, if a server runs it."""
 
@@ -157,6 +169,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
                 if path.startswith("/v1/"):  # any caller may come from elsewhere, or too often
                     for status in (403, 429):
                         answers.setdefault(str(status), problems.as_openapi(status))
+                    answers["429"]["headers"] = _PACE
                 if "HTTPValidationError" in str(answers.get("422")):
                     answers["422"] = problems.as_openapi(422)
         app.openapi_schema = document

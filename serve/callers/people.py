@@ -146,7 +146,7 @@ def change(
         NotFound: there is none under this id, or its row is damaged.
     """
     if _whole(registry, workspace_id, person_id)[1].get("provider"):
-        raise Conflict("Roles of this account come from the sign-in provider; change them there.")
+        raise Conflict("The sign-in provider decides about this account; change it there.")
     granted = check_roles(roles) if roles is not None else None
     slow = None
     if password is not None:  # hashed before the transaction, which others wait for
