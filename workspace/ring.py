@@ -89,14 +89,15 @@ class KeyRing:
 
     def adopt(self, keys: WorkspaceKeys) -> None:
         """Use these keys from now on; what the key before had wrapped opens for some seconds."""
-        before = self._keys
-        if keys.former is not None:
-            self._former = math.inf, keys.former
-        elif before is not None and before.wrapping != keys.wrapping:
-            self._former = time.monotonic() + _FORMER_SECONDS, before.wrapping
-        elif self._former is not None and self._former[0] == math.inf:
-            self._former = time.monotonic() + _FORMER_SECONDS, self._former[1]
-        self._keys, self._witnessed = keys, None
+        with self._db.lock:
+            before = self._keys
+            if keys.former is not None:
+                self._former = math.inf, keys.former
+            elif before is not None and before.wrapping != keys.wrapping:
+                self._former = time.monotonic() + _FORMER_SECONDS, before.wrapping
+            elif self._former is not None and self._former[0] == math.inf:
+                self._former = time.monotonic() + _FORMER_SECONDS, self._former[1]
+            self._keys, self._witnessed = keys, None
 
     def renew(self, wrapped: object) -> None:
         """Read the keys again if their wrapped form is not the one that was seen last."""
@@ -147,10 +148,19 @@ class KeyRing:
         try:
             return self._open(object_id, wrapped)
         except SealBroken:
-            if self._again is None or self._again() == self._keys:
+            if self._again is None:
                 raise
-        self._read_again()
-        return self._open(object_id, wrapped)
+        # NOTE: a rotation may have gone by between any two lines above, noticed by another thread:
+        # keys and the wrapped key are read again where nobody can change what is held.
+        with self._db.lock:
+            self._read_again()
+            with contextlib.suppress(SealBroken):
+                return self._open(object_id, wrapped)
+            row = self._db.execute(
+                "SELECT wrapped FROM object_keys WHERE object_id = ?", [object_id]
+            ).fetchone()
+            now = row[0] if row is not None and isinstance(row[0], bytes) else wrapped
+            return self._open(object_id, now)
 
     def rewrap(self, object_id: str, wrapped: bytes) -> bytes | None:
         """Wrap a key under the wrapping key in force; None when it is so already.
@@ -219,8 +229,11 @@ class KeyRing:
                 self._witnessed = row[0]
 
     def _read_again(self) -> None:
-        if self._again is not None:
-            self.adopt(self._again())
+        # NOTE: of two threads that read at once, the one that read later must be the last to adopt.
+        # Whoever holds this lock and the one of `control.db` took this one first.
+        with self._db.lock:
+            if self._again is not None and (keys := self._again()) != self._keys:
+                self.adopt(keys)
 
     def _open(self, object_id: str, wrapped: bytes) -> bytes:
         place = self._place(object_id)

@@ -18,6 +18,7 @@ from workspace.errors import Locked, SealBroken
 from workspace.registry import Registry
 from workspace.rows import object_id
 from workspace.sealing import seal
+from workspace.store import WorkspaceStore
 from workspace.tombstones import Tombstones
 from workspace.types import WorkspaceId
 from workspace.unseal import KeySource, Unseal
@@ -58,6 +59,12 @@ def opened(home: Path) -> Iterator[Registry]:
 
 def first(registry: Registry) -> WorkspaceId:
     return registry.ids()[0]
+
+
+def in_use(registry: Registry) -> WorkspaceStore:
+    """The store after its second request: from then on it notices when its keys are replaced."""
+    registry.store(first(registry))
+    return registry.store(first(registry))
 
 
 def test_after_a_new_root_key_all_opens_and_the_old_key_opens_nothing(home, opened) -> None:
@@ -218,6 +225,61 @@ def test_an_open_store_reads_and_writes_across_a_rotation(home, opened) -> None:
     rotation.rotate_workspace(other, first(other))
     assert other.store(first(other)).get("products", "prd_new").private == {"name": "New"}
     assert store.verify().intact
+    other.close()
+
+
+def test_a_row_that_was_read_two_rotations_ago_opens(home, opened) -> None:
+    store, other = in_use(opened), Registry(home, source_of(home))
+    raw = next(store.raw("products", "id = ?", ("prd_3",)))
+    for _ in range(2):
+        rotation.rotate_workspace(other, first(other))
+        opened.store(first(opened))  # as any other request does
+    assert store.open("products", raw).private == {"name": "Coat 3"}
+    other.close()
+
+
+def test_a_reader_whose_keys_another_thread_replaced_meanwhile_reads_on(
+    home, opened, monkeypatch
+) -> None:
+    store, other = in_use(opened), Registry(home, source_of(home))
+    open_, late = store.keys._open, []
+
+    def opens(object_id: str, wrapped: bytes) -> bytes:
+        if late:
+            return open_(object_id, wrapped)
+        late.append(object_id)  # it looked at the keys before, and is about to be told so
+        opened.store(first(opened))
+        raise SealBroken("The keys before do not open it.")
+
+    rotation.rotate_workspace(other, first(other))
+    monkeypatch.setattr(store.keys, "_open", opens)
+    assert store.get("products", "prd_3").private == {"name": "Coat 3"}
+    assert late == ["products:prd_3"]
+    other.close()
+
+
+def test_of_two_threads_that_read_the_keys_the_later_one_wins(home, opened) -> None:
+    store, other = opened.store(first(opened)), Registry(home, source_of(home))
+    again, has_read, newer = store.keys._again, threading.Event(), threading.Event()
+
+    def slow():
+        keys = again()
+        if not has_read.is_set():
+            has_read.set()
+            newer.wait(0.3)  # the other can only come if nothing keeps it away
+        return keys
+
+    store.keys._again = slow
+    rotation.rotate_workspace(other, first(other))
+    one = threading.Thread(target=store.keys._read_again)
+    one.start()
+    has_read.wait()
+    rotation.rotate_workspace(other, first(other))
+    two = threading.Thread(target=lambda: (store.keys._read_again(), newer.set()))
+    two.start()
+    one.join()
+    two.join()
+    assert store.keys._keys == opened.keys_of(first(opened))
     other.close()
 
 
