@@ -21,7 +21,7 @@ CLICK_GOAL = 0.2
 CLICKS = (  # page, what is clicked
     ("editorial", "#select-model"),
     ("editorial", "#generate"),
-    ("refine", "#select-model"),
+    ("refine", "#past-select-model"),
     ("models", "#models-list label >> nth=1"),
     ("enrol", "#next-1"),
 )
