@@ -84,7 +84,7 @@ def read(
         claims.validate(now=int(now.timestamp()), leeway=LEEWAY_SECONDS)
     except InvalidKeyIdError as error:
         raise UnknownSigningKey(_WRONG) from error
-    except (JoseError, ValueError, TypeError, KeyError, AttributeError, UnicodeError) as error:
+    except (JoseError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         raise Unauthenticated(_WRONG) from error
     subject = claims["sub"]
     if not isinstance(subject, str) or not 0 < len(subject) <= LONGEST_SUBJECT:

@@ -229,7 +229,7 @@ class Provider:
 def _whole(status: int, body: bytes) -> dict[str, Any]:
     try:
         found = json.loads(body) if status == 200 else None
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise Unavailable(_SILENT)
