@@ -13,6 +13,7 @@ from typing import Any
 
 import uvicorn
 
+from serve.connections import BoundedProtocol
 from serve.forwarded import Forwarded
 from serve.tls import Certificate
 from workspace.errors import Unavailable
@@ -51,6 +52,8 @@ class HttpServer:
             server_header=False,
             proxy_headers=False,  # `Forwarded` reads them; uvicorn would trust this whole machine
             ssl_context_factory=(lambda *_: certificate.context) if certificate else None,
+            http=BoundedProtocol,
+            ws="none",
             limit_concurrency=CONNECTIONS_AT_ONCE,
             timeout_graceful_shutdown=CLOSE_SECONDS,
         )
