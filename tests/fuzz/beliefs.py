@@ -36,6 +36,7 @@ BECAUSE: dict[str, str] = {
     "GET /v1/models/{model_id}/campaigns": CURSOR,
     "GET /v1/models/{model_id}/ledger": "a period that no calendar has",
     "GET /v1/models/{model_id}/statement": "a period that no calendar has",
+    "POST /v1/admin/keys": "networks that there are",
     "POST /v1/admin/break-glass": PRINTABLE,
     "POST /v1/admin/people": "names and passwords have rules of their own",
     "PATCH /v1/admin/people/{person_id}": "passwords have rules of their own",

@@ -11,7 +11,7 @@ import pytest
 from serve.api import sign_in
 from tests import role_objects
 from tests import test_role_matrix as matrix
-from tests.fuzz import isolation, pictures, routes
+from tests.fuzz import beliefs, isolation, pictures, routes
 from tests.role_table import LINK, PUBLIC, TABLE
 from tests.service import Service, garment, open_service
 from tests.simulated import Swapping
@@ -100,6 +100,7 @@ def test_no_route_answers_what_the_document_does_not_say(
     outcome = routes.explore(target, examples=1, seed=7, whole=False, known=theirs)
     assert not outcome.findings, "\n\n".join(f"{k}\n{v}" for k, v in outcome.findings.items())
     assert outcome.operations == set(matrix.routes(target))
+    assert set(beliefs.BECAUSE) <= outcome.operations, "there is no such route any more"
     assert len(outcome.checks) == routes.CHECKS and outcome.statuses[200] > 30
 
 
