@@ -22,7 +22,7 @@ CLICKS = (  # page, what is clicked
     ("editorial", "#select-model"),
     ("editorial", "#generate"),
     ("refine", "#past-select-model"),
-    ("models", "#models-list label >> nth=1"),
+    ("models", "#models-list label:has(input:not(:checked))"),
     ("enrol", "#next-1"),
 )
 # From the click (seen first, in the capturing phase) to the frame after the first change.
@@ -75,7 +75,7 @@ def clicks(opened: Desk, rounds: int) -> list[Figure]:
             opened.open(page, address)
             samples.append(answered(page, button))
             settled(page)
-        name = f"click {button.split(' >>')[0]} on {address}"
+        name = f"click {button.split(':')[0]} on {address}"
         figures.append(Figure(name, "s", samples, CLICK_GOAL))
     page.context.close()
     return figures
