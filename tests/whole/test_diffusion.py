@@ -110,3 +110,29 @@ def test_a_broken_engine_is_our_fault_class_without_foreign_words(
     with pytest.raises(EngineFailed) as failed:
         list(diffusion.render([job("a")]))
     assert "secret" not in str(failed.value)
+
+
+def test_an_engine_out_of_memory_is_an_engine_that_failed_and_can_draw_again(
+    diffusion: LocalDiffusion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    def full(canvas: object, step: int, steps: int) -> None:
+        raise torch.OutOfMemoryError("tried to allocate 20.00 GiB")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(diffusion._family, "_advance", full)
+        with pytest.raises(EngineFailed) as failed:
+            list(diffusion.render([job("a"), job("b")]))
+    assert "GiB" not in str(failed.value) and diffusion.drawing == 0
+    assert np.any(list(diffusion.render([job("a")])))
+
+
+def test_a_render_without_a_sign_is_seen(diffusion: LocalDiffusion) -> None:
+    assert diffusion.silent_seconds == 0
+    drawing = diffusion.render([job("a")])
+    next(drawing)
+    seen = [diffusion.silent_seconds for _ in range(3)]
+    assert 0 < seen[0] <= seen[1] <= seen[2] < 60
+    drawing.close()
+    assert diffusion.silent_seconds == 0

@@ -8,23 +8,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
 
 from identity.encoder import InsightFaceEncoder
 from serve import queue
-from serve.deployments.diffusion import LocalDiffusion
 from serve.dispatcher import Dispatcher, Policy
 from tests.disk_rounds import sound
 from tests.faulty_disk import FaultyDisk
 from tests.generating import ask, product_of, submit
 from tests.service import Service, open_service
 from tests.simulated import SimulatedDiffusion
-from tests.tiny_pack import make_tiny_pack
 from workspace.errors import EngineFailed
-from workspace.types import GenerationStatus, References, RenderEvent, RenderJob
+from workspace.types import GenerationStatus, RenderEvent, RenderJob
 
 COMPLETED, QUEUED = GenerationStatus.COMPLETED, GenerationStatus.QUEUED
 
@@ -43,19 +39,6 @@ def run_until_idle(service: Service, dispatcher: Dispatcher, rounds: int = 6) ->
     for _ in range(rounds):
         service.store.db.execute("UPDATE generations SET not_before = NULL")
         dispatcher.run_once()
-
-
-def test_an_engine_out_of_memory_is_an_engine_that_failed(tmp_path: Path) -> None:
-    drawing = LocalDiffusion(make_tiny_pack(tmp_path), threads=1)
-
-    def full(*_: Any, **__: Any) -> Any:
-        raise torch.OutOfMemoryError("tried to allocate 20.00 GiB")
-
-    drawing._family._advance = full  # type: ignore[attr-defined]
-    job = RenderJob("a", "words", 1, 48, 64, 3, References(None, None, ()))
-    with pytest.raises(EngineFailed) as failed:
-        list(drawing.render([job]))
-    assert "GiB" not in str(failed.value) and drawing.drawing == 0
 
 
 def test_a_batch_that_does_not_fit_is_drawn_in_smaller_ones(

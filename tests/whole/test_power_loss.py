@@ -11,7 +11,7 @@ from tests.power_loss import hold_to_promises, moments
 def test_a_home_copied_at_any_moment_opens_and_ends_what_was_accepted(
     tmp_path: Path, encoder: InsightFaceEncoder
 ) -> None:
-    found, remembered = moments(tmp_path, encoder, every=25)
+    found, remembered = moments(tmp_path, encoder, every=30)
     assert len(found) >= 5
     assert any(not m.model for m in found) and any(m.generation for m in found)
     for moment in found:
