@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed
 FACES := $(VENV)/share/housemodel/faces/manifest.json
 PACKAGES := workspace compliance identity serve console
 
-.PHONY: run test test-fast test-whole test-cluster test-browser test-gpu check format lock licences sbom audit chaos disk-full bench fuzz screenshots setup mannequin mannequin-report clean
+.PHONY: run test test-fast test-whole test-cluster test-browser test-gpu check format lock licences sbom audit chaos disk-full bench load scale rotating fuzz screenshots setup mannequin mannequin-report clean
 
 run: setup  ## start the appliance with the mannequin pack and a filled demo workspace
 	@exec $(BIN)/housemodel up $(ARGS)
@@ -92,6 +92,15 @@ bench: setup  ## figures of this machine into benchmarks/results/
 	@$(BIN)/python -m benchmarks.line $(ARGS)
 	@$(BIN)/python -m benchmarks.marks --timing
 	@$(BIN)/python -m benchmarks.console
+
+load: setup  ## 64 clients for ten minutes: errors, memory, p99 of reading; writes benchmarks/results/load.md
+	@$(BIN)/python -m benchmarks.load $(ARGS)
+
+scale: setup  ## 10,000 models and 100,000 images: lists, start, memory; some minutes to fill
+	@$(BIN)/python -m benchmarks.scale $(ARGS)
+
+rotating: setup  ## new keys while clients work: no failed request, the old root key useless
+	@$(BIN)/python -m benchmarks.rotating $(ARGS)
 
 fuzz: setup  ## our OpenAPI document, 10,000 damaged pictures, ids of others; some minutes
 	@$(BIN)/python -m tests.fuzz $(ARGS)

@@ -75,6 +75,8 @@ def running(*options: str, kept: Path | None = None) -> Iterator[Running]:
             process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
+        assert process.stdout is not None
+        process.stdout.close()
         if kept is None:
             shutil.rmtree(home, ignore_errors=True)
             home.with_name(f"{home.name}.tombstones").unlink(missing_ok=True)

@@ -5,10 +5,11 @@
     cancellers  ask for a picture and take it back
     enrollers   enrol a person, wait until the model is ready, and erase it
 
-A client waits a little between two steps (`think` seconds on average, the same sequence for the
-same seed). It takes a 429 with Retry-After for what it is and waits; every other answer that is not
-a success is a failure, and so is a connection that breaks. It measures from sending to the last
-byte, in its own process: the crowd's own work is part of what it measures.
+Of 16 clients, 11 watch, two make, two cancel, one enrols. A client waits a little between two
+steps: `think` seconds on average, makers and cancellers twice as long, enrollers ten times. It
+takes a 429 with Retry-After for what it is and waits; every other answer that is not a success is a
+failure, and so is a connection that breaks. It measures from sending to the last byte, in its own
+process: the crowd's own work is part of what it measures.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ PASSING = "Somebody"  # name of a model that its client erases again
 PAGE = 24  # as pages of the console ask
 POLL_SECONDS = 0.5
 _LISTS = ("models", "generations", "products", "pictures", "approvals", "audit", "audit/search")
-_ROLES = ("maker", "canceller", "enroller")  # one of each in eight clients; five only look
+# Of 16 clients; the others only look. Behind it: how much longer than `think` it waits.
+_ROLES = {0: "enroller", 1: "maker", 9: "maker", 2: "canceller", 10: "canceller"}
+_PATIENCE = {"enroller": 10.0, "maker": 2.0, "canceller": 2.0, "watcher": 1.0}
 
 
 @dataclass
@@ -78,10 +81,11 @@ class Crowd:
 
     async def _client(self, http: httpx.AsyncClient, number: int) -> None:
         rng = random.Random(number)
-        role = _ROLES[number % 8] if number % 8 < len(_ROLES) else "watcher"
+        role = _ROLES.get(number % 16, "watcher")
+        pause = self._think * _PATIENCE[role]
         step: Callable[[_Visit], Awaitable[None]] = getattr(_Visit, role)
         visit = _Visit(self, http, rng, people()[number % len(people())], self._boxes)
-        await asyncio.sleep(rng.uniform(0, max(self._think, 0.1) * 2))
+        await asyncio.sleep(rng.uniform(0, max(pause, 0.1)))
         while time.monotonic() < self._ends:
             try:
                 await step(visit)
@@ -90,10 +94,10 @@ class Crowd:
                 self.seen.held_back += 1
                 await asyncio.sleep(min(float(str(word)), self._ends - time.monotonic() + 0.1))
             except (Failed, httpx.HTTPError, KeyError, ValueError) as error:
-                told = str(error) if isinstance(error, Failed) else type(error).__name__
+                told = str(error) if isinstance(error, Failed) else _place(error)
                 self.seen.failures.append(f"{role}: {told}")
                 await asyncio.sleep(1.0)
-            await asyncio.sleep(rng.expovariate(1 / self._think) if self._think else 0)
+            await asyncio.sleep(rng.expovariate(1 / pause) if pause else 0)
 
     async def _watch_own_clock(self) -> None:
         while time.monotonic() < self._ends:
@@ -223,3 +227,10 @@ class _Visit:
             raise Failed(f"{route}: {answer.status_code} {code}")
         self.crowd.note(route, began)
         return answer.content if raw else answer.json()
+
+
+def _place(error: Exception) -> str:
+    """What broke and on which route; never an address with an id or a key in it."""
+    request = getattr(error, "_request", None)
+    where = "" if request is None else f" of {request.method} {request.url.path.split('/')[2:3]}"
+    return f"{type(error).__name__}{where}"

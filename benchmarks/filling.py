@@ -65,9 +65,20 @@ def unsynced(store: WorkspaceStore) -> Iterator[None]:
 
 
 class Filling:
-    """Fills one workspace; the same seed makes the same shape (ids and keys are always new)."""
+    """Fills one workspace; the same seed makes the same shape (ids and keys are always new).
 
-    def __init__(self, store: WorkspaceStore, guidelines: Guidelines, seed: int = 7) -> None:
+    Args:
+        picture: The file of every image, a PNG that this appliance has marked; without it a small
+            one without marks, of which other formats can't be asked for.
+    """
+
+    def __init__(
+        self,
+        store: WorkspaceStore,
+        guidelines: Guidelines,
+        seed: int = 7,
+        picture: bytes | None = None,
+    ) -> None:
         self._store = store
         self._guidelines = guidelines
         self._rng = random.Random(seed)
@@ -78,6 +89,7 @@ class Filling:
         smooth = Image.fromarray(pixels).resize((144, 192), Image.Resampling.BICUBIC)
         self._pixels: RGB = np.asarray(smooth)
         self._jpeg, self._png = _file(smooth, "JPEG"), _file(smooth.resize((48, 64)), "PNG")
+        self._picture = picture or self._png
         self._look = fingerprints.look_of(self._pixels)
 
     def models(self, count: int, say: Progress) -> list[Consent]:
@@ -174,7 +186,7 @@ class Filling:
             "images", image_id, asdict(facts), generation_id=generation_id, k=k,
             model_id=asked.model_id, seed=asked.seed_of(k), created_at=now.isoformat(),
         )  # fmt: skip
-        store.assets.put(self._png, gallery.KIND, image_id, "image/png")
+        store.assets.put(self._picture, gallery.KIND, image_id, "image/png")
         fingerprints.note(store, image_id, self._look, None, now)
         return image_id
 

@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import psutil
 
@@ -78,38 +79,37 @@ def main() -> int:
     parser.add_argument("--name", default="load", help="of the files in benchmarks/results")
     args = parser.parse_args()
     with appliance.running() as running:
-        crowd = Crowd(
-            str(running.client.base_url),
-            dict(running.client.headers),
-            args.clients,
-            args.think,
-        )
-        memory = Memory(running)
-        before = _cpu_seconds(running)
-        with memory.watched():
-            seen = asyncio.run(crowd.run(args.seconds))
-        spent = {
-            name: round(s - before.get(name, 0), 1) for name, s in _cpu_seconds(running).items()
-        }
-        ready = running.client.get("/readyz").status_code
-    warm, end = memory.growth(args.seconds)
-    figures = figures_of(seen, warm, end)
+        figures, facts = measure(running, args.clients, args.seconds, args.think)
+    print(write(args.name, figures, facts).read_text())
+    print(*facts["failures"], sep="\n")
+    return 0 if all(figure.met is not False for figure in figures[:3]) else 1
+
+
+def measure(
+    running: appliance.Running, clients: int, seconds: float, think: float
+) -> tuple[list[Figure], dict[str, Any]]:
+    """Let the clients in for so many seconds; the first three figures decide."""
+    base_url, headers = str(running.client.base_url), dict(running.client.headers)
+    crowd = Crowd(base_url, headers, clients, think)
+    memory, before = Memory(running), _cpu_seconds(running)
+    with memory.watched():
+        seen = asyncio.run(crowd.run(seconds))
+    after = _cpu_seconds(running)
+    warm, end = memory.growth(seconds)
     facts = {
-        "clients": args.clients,
-        "seconds": args.seconds,
-        "think_seconds": args.think,
+        "clients": clients,
+        "seconds": seconds,
+        "think_seconds": think,
         "requests": sum(map(len, seen.answers.values())),
         "held_back_429": seen.held_back,
         "failures": seen.failures[:50],
         "rounds": dict(seen.done),
-        "ready_after": ready,
-        "cpu_seconds": spent,
+        "ready_after": running.client.get("/readyz").status_code,
+        "cpu_seconds": {name: round(s - before.get(name, 0.0), 1) for name, s in after.items()},
         "memory_mib": memory.samples[:: max(1, len(memory.samples) // 20)],
         "clock_of_the_crowd_late_ms_p99": round(percentile(seen.lags, 99) * 1000, 1),
     }
-    print(write(args.name, figures, facts).read_text())
-    print(*seen.failures[:20], sep="\n")
-    return 0 if all(figure.met is not False for figure in figures[:3]) else 1
+    return figures_of(seen, warm, end), facts
 
 
 def figures_of(seen: Seen, warm: float, end: float) -> list[Figure]:

@@ -20,6 +20,9 @@ from workspace.errors import Unavailable
 
 START_SECONDS = 30.0
 CONNECTIONS_AT_ONCE = 512  # open ones; what is above is answered with 503 and closed
+# A connection without a request is closed then; clients that keep theirs as long as the server does
+# send into one that is just being closed (httpx drops its own after 5 s, aiohttp after 15 s).
+IDLE_SECONDS = 20
 CLOSE_SECONDS = 3  # for open connections at stop; event streams end then
 
 
@@ -55,6 +58,7 @@ class HttpServer:
             http=BoundedProtocol,
             ws="none",
             limit_concurrency=CONNECTIONS_AT_ONCE,
+            timeout_keep_alive=IDLE_SECONDS,
             timeout_graceful_shutdown=CLOSE_SECONDS,
         )
         self._server = uvicorn.Server(config)
