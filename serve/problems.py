@@ -8,6 +8,7 @@ with the request id only. No body ever repeats what the caller sent.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,7 +17,6 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
-from starlette.routing import Match, Route
 
 from serve.wire.views import CheckView
 from workspace.errors import HousemodelError, InvalidRequest, NotFound, PayloadTooLarge
@@ -149,7 +149,8 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
     elif error.status_code == 405:
         ours = MethodNotAllowed()
         # Starlette names the methods of the first route that has this path, and there are several.
-        error.headers = {"Allow": ", ".join(sorted(_methods_of(request)))}
+        if methods := _methods_of(request):
+            error.headers = {"Allow": ", ".join(sorted(methods))}
     elif error.status_code == 413:
         ours = PayloadTooLarge()
     else:
@@ -160,12 +161,12 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 
 
 def _methods_of(request: Request) -> set[str]:
-    """Every method that some route takes at the path of this request."""
+    """Every method that the OpenAPI document has at the path of this request."""
     return {
-        method
-        for route in request.app.routes
-        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
-        for method in route.methods or ()
+        method.upper()
+        for template, methods in request.app.openapi()["paths"].items()
+        if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), request.scope["path"])
+        for method in methods
     }
 
 

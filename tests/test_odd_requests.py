@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from compliance.marks import signing
 from compliance.terms import parse_terms
 from serve.cli import key
+from tests import hostile
 from tests.service import Service, boxes, enrolment, sample
 from workspace.errors import InvalidRequest
 
@@ -86,3 +88,46 @@ def test_a_key_is_not_made_endless_by_its_days(days: str) -> None:
     with pytest.raises((ValueError, key.argparse.ArgumentTypeError)):
         key._days(days)
     assert key._days("1") == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/v1/models", "GET, POST"),
+        ("/v1/models/mdl_1", "DELETE, GET, PATCH"),
+        ("/v1/drafts/enrolment/files/close_up", "DELETE, GET, PUT"),
+        ("/sign-in", "GET, POST"),
+    ],
+)
+def test_a_wrong_method_is_told_every_right_one(service: Service, path: str, methods: str) -> None:
+    answer = service.client.request("OPTIONS", path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, methods)
+
+
+@pytest.mark.parametrize("n", ["1", True, 1.5, 0, 5])
+def test_a_number_is_written_as_one(service: Service, n: Any) -> None:
+    body = {"tool": "editorial", "prompt": "a park", "n": n}
+    answer = service.client.post("/v1/generations", json=body)
+    assert answer.status_code == 422 and answer.json()["pointer"] == "/n"
+    link = service.client.post("/v1/models/mdl_1/talent-links", json={"days": str(n)})
+    assert link.status_code == 422
+
+
+@pytest.mark.parametrize("since", ["0.5", "1700000000", "20260101"])
+def test_a_time_is_written_as_one(service: Service, since: str) -> None:
+    assert service.client.get("/v1/generations", params={"since": since}).status_code == 422
+    made = service.client.get("/v1/generations", params={"since": "2026-01-01T00:00:00+01:00"})
+    assert made.status_code == 200
+
+
+def test_what_the_decoder_refuses_is_never_read_for_its_manifest(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That reader takes a minute for a PNG of a million empty chunks."""
+    asked: list[object] = []
+    monkeypatch.setattr(signing, "read", lambda *given: asked.append(given))
+    chunk = b"\0\0\0\0abCd\xe0\x33\x9b\x9c"
+    many = hostile.png_of(20, 20, b"")[:33] + chunk * 30_000
+    files = {"image": ("a.png", many, "image/png")}
+    answer = service.client.post("/v1/verify", files=files)
+    assert (answer.status_code, asked) == (415, [])
