@@ -13,12 +13,13 @@ LABELS = {"eu": "European Union", "us_ny": "New York", "cn": "China"}
 
 
 def scores(image: Json, pack: Json) -> list[tuple[str, str, str]]:
-    """Name, figure and verdict of each score; a picture without a model has no identity."""
-    product = ("Product", score(image.get("product_score")), "")
+    """Name, figure and verdict of each score that the picture has something to be scored by."""
+    found = image.get("product_score")
+    product = [("Product", score(found), "")] if found is not None else []
     if image.get("model_version", 1) is None:
-        return [product]
+        return product
     verdict = identity(image, pack) if image.get("model_version") else ""
-    return [("Identity", score(image.get("identity_score")), verdict), product]
+    return [("Identity", score(image.get("identity_score")), verdict), *product]
 
 
 def identity(image: Json, pack: Json) -> str:
