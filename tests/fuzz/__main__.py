@@ -126,7 +126,7 @@ def _times(times: dict[str, dict[str, float]]) -> list[str]:
     names = sorted(times, key=lambda line: (line != "all", -abs(times[line]["t"])))[:7]
     lines = [
         "Time of a 404 for an id that exists in another workspace, less that for one that exists "
-        "nowhere (in process, Welch's t-test, the lower 90 % of each half; all routes together, "
+        "nowhere (in process, Welch's t-test, the faster half of each; all routes together, "
         f"and the six of {len(times) - 1} that differ most):",
         "",
         "| route | samples each | a 404 takes | difference | 95 % | t | p |",
