@@ -256,6 +256,8 @@ def environment(folder: Path, mark: str) -> dict[str, str]:
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # on Linux, too: keep to loopback
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_enable_metrics_collection": "0",
+        # Ray starts every worker at 15, the gateway too; here only replicas stand back, by setting.
+        "RAY_worker_niceness": "0",
         "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
         SILENT: "1",
         "HF_HUB_OFFLINE": "1",
