@@ -75,7 +75,7 @@ def sent(port: int, *parts: bytes, wait: float = 20.0) -> bytes:
                 connection.sendall(part)
             while chunk := connection.recv(65536):
                 got += chunk
-        except OSError:  # closed under our hands, which is an answer, too
+        except ConnectionError:  # closed under our hands, which is an answer, too
             pass
         return got
 
