@@ -161,13 +161,18 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 
 
 def _methods_of(request: Request) -> set[str]:
-    """Every method that the OpenAPI document has at the path of this request."""
-    return {
-        method.upper()
-        for template, methods in request.app.openapi()["paths"].items()
-        if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), request.scope["path"])
-        for method in methods
-    }
+    """Every method that the OpenAPI document has at the path of this request.
+
+    `/v1/models/synthetic` is a path of its own, though `/v1/models/{model_id}` would fit it, too.
+    """
+    paths: dict[str, dict[str, Any]] = request.app.openapi()["paths"]
+    path = request.scope["path"]
+    fits = [one for one in paths if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", one), path)]
+    return {method.upper() for method in paths[min(fits, key=_places)]} if fits else set()
+
+
+def _places(template: str) -> int:
+    return template.count("{")
 
 
 def invalid(errors: Sequence[Any]) -> InvalidRequest:

@@ -97,6 +97,7 @@ def test_a_key_is_not_made_endless_by_its_days(days: str) -> None:
         ("/v1/models/mdl_1", "DELETE, GET, PATCH"),
         ("/v1/drafts/enrolment/files/close_up", "DELETE, GET, PUT"),
         ("/sign-in", "GET, POST"),
+        ("/v1/models/synthetic", "GET, POST"),
     ],
 )
 def test_a_wrong_method_is_told_every_right_one(service: Service, path: str, methods: str) -> None:
