@@ -93,7 +93,8 @@ def _fill(settings: Settings, running: appliance.Running, objects: int) -> None:
         models = running.client.get("/v1/models").json()["items"]
         garments = running.client.get("/v1/products").json()["items"]
         agreed = [given for one in models if (given := consent.current(store, one["id"]))]
-        made = running.client.get("/v1/generations").json()["items"][0]["images"][0]
+        done = running.client.get("/v1/generations", params={"status": "completed"}).json()
+        made = done["items"][0]["images"][0]
         picture = running.client.get(made["url"]).content
         texts = load_guidelines(settings.configs_folder / "guidelines")
         filling = Filling(store, texts, picture=picture)
