@@ -30,7 +30,7 @@ from .sample import load, render
 from .text import build_tokenizer
 from .transformer import Denoiser
 
-VERSION = "0.3.0"
+VERSION = "0.4.0"
 PARTS = ("model_index.json", "transformer", "vae", "text_encoder", "tokenizer", "scheduler")
 CAST = "people"  # rendered by cast.py before the export; the pack's digest covers it
 HEADER = """\

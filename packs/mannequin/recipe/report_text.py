@@ -102,11 +102,11 @@ def write_pictures(artist: Artist, cases: Cases, folder: Path) -> None:
         left = [_small(cases.people[one.person].close_up, side), _small(one.item.picture, side)]
         tiles.append(np.hstack([np.vstack(left), picture]))
     _rows(tiles, 6).save(folder / "results.jpg", quality=90)
-    chosen = [cases.products[k] for k in (3, 6, 10)]
+    chosen = [cases.products[k] for k in (3, 6, 10)]  # on the first person, whoever that is
     tiles = []
     for item in chosen:
-        asked = [Asked(2, item, f, b, 40 + k) for k, (f, b) in enumerate(SCENES)]
-        left = [_small(cases.people[2].close_up, side), _small(item.picture, side)]
+        asked = [Asked(0, item, f, b, 40 + k) for k, (f, b) in enumerate(SCENES)]
+        left = [_small(cases.people[0].close_up, side), _small(item.picture, side)]
         tiles += [np.vstack(left), *artist.draw(cases.people, asked)]
     rows = [np.hstack(tiles[i : i + 7]) for i in range(0, len(tiles), 7)]
     Image.fromarray(np.vstack(rows)).save(folder / "scenes.jpg", quality=90)
