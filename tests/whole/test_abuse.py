@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import socket
 import sys
 import time
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 from serve import connections
 from serve.callers import auth
 from serve.http_server import HttpServer
+from serve.settings import PROJECT
 from tests import test_role_matrix as matrix
 from tests.line import free_port
 from tests.service import Service
@@ -324,3 +326,33 @@ def _pointing(url: str) -> bytes:
         "</x:xmpmeta>"
     )
     return encoded(Image.fromarray(photo_pixels(200, 160)), "JPEG", xmp=xmp.encode())
+
+
+# Who may open a connection at all, and to whom. Whoever writes the next line says why.
+SPEAKERS = {
+    "console/client.py": "our own API, at the address of the configuration",
+    "serve/callers/provider.py": "the sign-in provider of the configuration",
+    "serve/cli/unlock.py": "our own appliance",
+    "serve/cli/up.py": "our own appliance",
+    "serve/http_server.py": "listens only",
+    "serve/local.py": "our own socket",
+    "serve/runtime.py": "asks whether a port is free",
+    "serve/showcase/demo.py": "our own socket",
+    "serve/showcase/demo_workspace.py": "our own socket",
+    "serve/showcase/walk.py": "our own socket",
+}
+NETWORK = re.compile(
+    r"^\s*(?:import|from) (httpx2?|requests|urllib3|aiohttp|http\.client|urllib\.request|socket)\b",
+    re.MULTILINE,
+)
+
+
+def test_no_other_module_can_speak_to_the_network() -> None:
+    """A list, so that a new way out is seen; c2pa's own reader is held by the test above."""
+    found = {
+        path.relative_to(PROJECT).as_posix()
+        for package in ("workspace", "compliance", "identity", "serve", "console")
+        for path in (PROJECT / package).rglob("*.py")
+        if NETWORK.search(path.read_text())
+    }
+    assert found == set(SPEAKERS)

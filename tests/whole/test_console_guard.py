@@ -156,3 +156,35 @@ def test_the_pages_use_the_fonts_of_the_machine(browser):
     assert "system-ui" in css
     assert "@font-face" not in css and "@import" not in css
     assert set(re.findall(r"url\(\"?([a-z]+:)", css)) <= {"data:"}
+
+
+OUTWARD = "http://127.0.0.1:9/x.png"  # nobody listens there
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"gradio_api/file={OUTWARD}",
+        f"gradio_api/proxy={OUTWARD}",
+        "gradio_api/file=/etc/passwd",
+        "gradio_api/file=%2e%2e%2f%2e%2e%2fetc%2fpasswd",
+        "file=/etc/passwd",
+        "assets/..%2f..%2f..%2fetc%2fpasswd",
+        "static/..%2f..%2f..%2fetc%2fpasswd",
+        "custom_component/a/b/c/..%2f..%2fetc%2fpasswd",
+        "theme.css%2f..%2f..%2fetc%2fpasswd",
+    ],
+)
+def test_no_path_of_the_console_leads_out_or_elsewhere(browser, path):
+    answer = browser.get(f"/console/{path}")
+    assert answer.status_code in (403, 404) and b"root:" not in answer.content
+    assert "location" not in answer.headers
+
+
+def test_no_event_of_the_console_takes_a_file(browser):
+    """Gradio fetches an address that stands where a file belongs: none of our events has one."""
+    shown = browser.get("/console/config").json()
+    kinds = {part["id"]: part["type"] for part in shown["components"]}
+    taken = {kinds[part] for event in shown["dependencies"] for part in event["inputs"]}
+    plain = {"checkbox", "checkboxgroup", "datetime", "dropdown", "number", "radio", "slider"}
+    assert taken <= plain | {"state", "textbox"} and taken
