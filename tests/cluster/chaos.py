@@ -276,7 +276,8 @@ def crash_test(folder: Path, generations: int, kills: int, seed: int) -> Outcome
         key = re.search(r"Bearer (\S+)'", started.output.read_text())
         assert key, started.output.read_text()
         chaos = Chaos(started, key[1], random.Random(seed))
-        outcome = chaos.run(generations, kills)
+        with chaos.client:
+            outcome = chaos.run(generations, kills)
         outcome.seed = seed
         temp = Path(os.environ.get("TMPDIR", "/tmp"))
         places = [ray_folder, Path("/dev/shm"), *temp.glob("gradio*")]
