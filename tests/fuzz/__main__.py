@@ -151,18 +151,20 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=300, help="samples of each kind per route")
     given = parser.parse_args()
     warnings.simplefilter("ignore")
-    kept = RESULTS / f"{NAME}.json"
-    parts = json.loads(kept.read_text())["parts"] if kept.is_file() else {}
+    done: dict[str, dict[str, Any]] = {}
     found = 0
     for name in given.part or PARTS:
         started = time.monotonic()
         part = PARTS[name](given)
         at = machine()
         own = {"commit": at["commit"], "load": at["load_before"]}
-        parts[name] = {"seed": given.seed, "seconds": round(time.monotonic() - started), **own}
-        parts[name] |= part
+        seconds = round(time.monotonic() - started)
+        done[name] = {"seed": given.seed, "seconds": seconds, **own, **part}
         found += len(part["findings"])
-        print(f"{name}: {_in_words(name, parts[name])}; {len(part['findings'])} findings")
+        print(f"{name}: {_in_words(name, done[name])}; {len(part['findings'])} findings")
+    kept = RESULTS / f"{NAME}.json"
+    before = json.loads(kept.read_text())["parts"] if kept.is_file() else {}
+    parts = {name: {**before, **done}[name] for name in PARTS if name in before or name in done}
     kept.write_text(json.dumps({"machine": machine(), "parts": parts}, indent=1) + "\n")
     head = "Written by `make fuzz`. " + ", ".join(f"{k} {v}" for k, v in machine().items())
     report = f"# {NAME}\n\n{head}\n\n{table(parts)}\n"

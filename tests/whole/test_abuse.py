@@ -336,7 +336,7 @@ SPEAKERS = {
     "serve/cli/up.py": "our own appliance",
     "serve/http_server.py": "listens only",
     "serve/local.py": "our own socket",
-    "serve/runtime.py": "asks whether a port is free",
+    "serve/runtime.py": "our own appliance",
     "serve/showcase/demo.py": "our own socket",
     "serve/showcase/demo_workspace.py": "our own socket",
     "serve/showcase/walk.py": "our own socket",
