@@ -26,6 +26,7 @@ from serve.callers.roles import scopes_of
 from workspace.database import transaction
 from workspace.errors import NotFound, Refused
 from workspace.registry import Registry
+from workspace.store import WorkspaceStore
 from workspace.types import PersonId, WorkspaceId, new_id
 
 PROVIDER = "provider"  # who makes and changes these accounts, for those who confirm and audit
@@ -64,6 +65,7 @@ def enter(
     subject = str(claims["sub"])
     known_as = registry.name_hash("provider", of, rules.issuer, subject)
     roles = roles_of(rules, claims)
+    # NOTE: opened before and handed on: opening takes the registry's lock, which comes first.
     store = registry.store(of)
     with store.transaction(), transaction(registry.control):
         row = _by_hash(registry, known_as)
@@ -76,9 +78,9 @@ def enter(
         else:
             refusal = ""
             person_id = (
-                _made(registry, rules, of, known_as, roles, claims, now)
+                _made(registry, store, rules, known_as, roles, claims, now)
                 if row is None
-                else _brought_up(registry, rules, row, roles, now)
+                else _brought_up(registry, store, rules, row, roles, now)
             )
         if refusal:
             who = store.keyed_hash(_LABEL, known_as)
@@ -119,8 +121,8 @@ def readmit(registry: Registry, workspace_id: WorkspaceId, person_id: str) -> No
 
 def _made(
     registry: Registry,
+    store: WorkspaceStore,
     rules: ProviderRules,
-    of: WorkspaceId,
     known_as: str,
     roles: tuple[str, ...],
     claims: Mapping[str, Any],
@@ -128,10 +130,10 @@ def _made(
 ) -> PersonId:
     person_id = PersonId(new_id("per"))
     words = " ".join(roles)
-    audit.append(registry.store(of), "person.added", person_id, PROVIDER, now, what=words)
+    audit.append(store, "person.added", person_id, PROVIDER, now, what=words)
     row = {
         "id": person_id,
-        "workspace_id": of,
+        "workspace_id": store.workspace.id,
         "hash": known_as,
         "roles": words,
         "created_at": now.isoformat(),
@@ -149,6 +151,7 @@ def _made(
 
 def _brought_up(
     registry: Registry,
+    store: WorkspaceStore,
     rules: ProviderRules,
     row: Mapping[str, Any],
     roles: tuple[str, ...],
@@ -161,7 +164,6 @@ def _brought_up(
         raise Refused("This account is damaged; an admin can look with `housemodel doctor`.")
     if before == " ".join(roles):
         return person_id
-    store = registry.store(row["workspace_id"])
     audit.append(store, "person.changed", person_id, PROVIDER, now, what="roles")
     if rules.confirm and not scopes_of(roles) <= scopes_of(before.split()):
         private["waits_for"] = [PROVIDER]
