@@ -31,6 +31,8 @@ PEOPLE: dict[str, dict[str, Any]] = {
     "audrey": {"email": "audrey@house.example", "groups": ["auditors"]},
     "tom": {"email": "tom@house.example", "groups": ["everybody", "admin", "legal"]},
 }
+for _person in PEOPLE.values():
+    _person["email_verified"] = True
 
 
 @contextmanager

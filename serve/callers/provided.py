@@ -7,7 +7,8 @@ Rules:
   listed group stays outside, and their sessions end. A group has the roles of its line, no other.
 - What docs/roles.md says of accounts holds here, too: an account that opens likenesses waits until
   somebody with `consents:write` confirms it, unless the configuration says that the provider's
-  word is enough; fewer rights count at once, more rights wait again.
+  word is enough; fewer rights count at once, more rights wait again. Who was in no group at a
+  sign-in waits, too, once they are in one.
 - Whoever was removed here stays outside, whatever the provider says, until `user readmit`.
 """
 
@@ -33,6 +34,7 @@ PROVIDER = "provider"  # who makes and changes these accounts, for those who con
 _TABLE = "people"
 _LABEL = "sign-in name v1"
 _LONGEST_NAME = 80  # characters
+_MARKED_NAME = 40  # of them, where the rest says whose name it is
 _MOST_GROUPS = 1000  # of one token; what comes after is not looked at
 
 
@@ -74,7 +76,7 @@ def enter(
         elif not roles:
             refusal = "None of your groups has a role here; ask whoever runs your sign-in."
             if row is not None:
-                people.end_sessions(registry, row["id"])
+                _shut_out(registry, store, rules, row, now)
         else:
             refusal = ""
             person_id = (
@@ -140,7 +142,7 @@ def _made(
         "disabled_at": None,
     }
     private = {
-        "name": _name(rules, claims),
+        "name": _name(registry, store.workspace.id, rules, claims),
         "password": "",
         "waits_for": [PROVIDER] if rules.confirm else [],
         "provider": rules.issuer,
@@ -172,14 +174,51 @@ def _brought_up(
     return person_id
 
 
+def _shut_out(
+    registry: Registry,
+    store: WorkspaceStore,
+    rules: ProviderRules,
+    row: Mapping[str, Any],
+    now: datetime,
+) -> None:
+    """End the sessions of somebody without any role; to come back is to get more rights."""
+    person_id = PersonId(row["id"])
+    people.end_sessions(registry, person_id)
+    private = rights.opened(registry, _TABLE, row)
+    if private is not None and rules.confirm and not private["waits_for"]:
+        audit.append(store, "person.changed", person_id, PROVIDER, now, what="no role")
+        rights.replace(registry, _TABLE, row, {}, {**private, "waits_for": [PROVIDER]})
+
+
 def _by_hash(registry: Registry, known_as: str) -> dict[str, Any] | None:
     sql = f"SELECT * FROM {_TABLE} WHERE hash = ?"
     return next(iter(registry.control.query(sql, [known_as])), None)
 
 
-def _name(rules: ProviderRules, claims: Mapping[str, Any]) -> str:
-    """What the person is shown as; it opens nothing."""
+def _name(
+    registry: Registry, of: WorkspaceId, rules: ProviderRules, claims: Mapping[str, Any]
+) -> str:
+    """What the person is shown as; it opens nothing.
+
+    An address counts only where the provider says that it is theirs, and a name that another
+    account has is marked: at most providers, people write their names themselves.
+    """
+    whose = f"{PROVIDER}: {claims['sub']}"
     given = claims.get(rules.name_claim)
+    if rules.name_claim == "email" and claims.get("email_verified") is not True:
+        given = None
     name = unicodedata.normalize("NFC", given).strip() if isinstance(given, str) else ""
-    shown = "".join(letter for letter in name if letter.isprintable())[:_LONGEST_NAME]
-    return shown or f"{PROVIDER}: {claims['sub']}"[:_LONGEST_NAME]
+    shown = _printable(name)
+    taken = {_alike(each.name) for each in people.people(registry, of) if each.status != "removed"}
+    if shown and _alike(shown) in taken:
+        shown = f"{shown[:_MARKED_NAME]} ({whose})"
+    return _printable(shown or whose)
+
+
+def _printable(text: str) -> str:
+    return "".join(letter for letter in text if letter.isprintable())[:_LONGEST_NAME]
+
+
+def _alike(name: str) -> str:
+    """A name as it is compared: without regard to case, to forms of letters and to spaces."""
+    return "".join(people.plain(name).split())
