@@ -19,7 +19,7 @@ from serve.tls import Certificate
 from workspace.errors import Unavailable
 
 START_SECONDS = 30.0
-CONNECTIONS_AT_ONCE = 512  # open ones; what is above is answered with 503 and closed
+CONNECTIONS_AT_ONCE = 512  # open ones; what is above is told so, or cut off (`connections.py`)
 # A connection without a request is closed then; clients that keep theirs as long as the server does
 # send into one that is just being closed (httpx drops its own after 5 s, aiohttp after 15 s).
 IDLE_SECONDS = 20
@@ -56,6 +56,7 @@ class HttpServer:
             proxy_headers=False,  # `Forwarded` reads them; uvicorn would trust this whole machine
             ssl_context_factory=(lambda *_: certificate.context) if certificate else None,
             http=BoundedProtocol,
+            loop="serve.connections:tls_loop" if certificate else "auto",
             ws="none",
             limit_concurrency=CONNECTIONS_AT_ONCE,
             timeout_keep_alive=IDLE_SECONDS,
