@@ -32,7 +32,7 @@ from workspace.types import GenerationStatus
 
 _POLICY = (Refused, ModelRevoked, QuotaExceeded, ContentRefused)
 _WAIT_SECONDS = 2.0  # for what is only unavailable
-_FULL_WAIT_SECONDS = 15.0  # for room on the disk; what was drawn is drawn again then
+_FULL_WAIT_SECONDS = 15.0  # for room on the disk, twice as long each time: it is drawn again then
 _FIRST_RETRY_SECONDS = 0.5  # of a broken engine; four times as long after each attempt
 
 
@@ -51,13 +51,20 @@ def end(parts: Parts, claim: Claim, error: HousemodelError, max_attempts: int) -
         wait = float(error.retry_after_seconds or _WAIT_SECONDS)
         leases.give_back(store, claim, now, wait, counts=False)
     elif isinstance(error, StorageFull):
-        leases.give_back(store, claim, now, _FULL_WAIT_SECONDS, counts=False)
+        leases.give_back(store, claim, now, _wait_for_room(claim), counts=False)
     elif isinstance(error, EngineFailed) and claim.attempts < max_attempts:
         wait = min(_FIRST_RETRY_SECONDS * 4 ** (claim.attempts - 1), LONGEST_WAIT.total_seconds())
         leases.give_back(store, claim, now, wait, counts=True)
     else:
         policy = isinstance(error, _POLICY)
         _close(parts, claim, GenerationStatus.REFUSED if policy else GenerationStatus.FAILED, error)
+
+
+def _wait_for_room(claim: Claim) -> float:
+    # NOTE: every claim raises the fence, and only what broke uses an attempt: the difference is
+    # about how often it came back for want of something, and it outlives a restart.
+    before = min(claim.fence - claim.attempts, 10)
+    return min(_FULL_WAIT_SECONDS * 2.0**before, LONGEST_WAIT.total_seconds())
 
 
 def stop(store: WorkspaceStore, claim: Claim, now: datetime) -> None:
