@@ -134,11 +134,11 @@ def destroy(store: WorkspaceStore, one: Candidate, caller: Caller, now: datetime
     return found
 
 
-def sweep(store: WorkspaceStore, now: datetime) -> int:
-    """Destroy the candidates whose time is over; return how many."""
+def sweep(store: WorkspaceStore, now: datetime, due: datetime | None = None) -> int:
+    """Destroy the candidates whose time is over (by `due`, where given); return how many."""
     with store.transaction():
         sql = f"SELECT id FROM {TABLE} WHERE expires_at <= ?"
-        old = [row["id"] for row in store.db.query(sql, [now.isoformat()])]
+        old = [row["id"] for row in store.db.query(sql, [(due or now).isoformat()])]
         for candidate_id in old:
             store.destroy(TABLE, candidate_id)
         if old:

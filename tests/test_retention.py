@@ -16,6 +16,7 @@ from compliance.terms import parse_terms
 from identity.models import TABLE
 from serve.custody import retaining
 from serve.settings import PROJECT
+from serve.work.held import HeldClock
 from serve.work.upkeep import Upkeep
 from tests.homes import NOW, ROOT_KEY, caller, guidelines, open_store, ticked
 from tests.service import Service, new_client
@@ -84,7 +85,7 @@ def test_the_earliest_reason_decides(ends: int, acted: int, met: Any, wanted: An
 def test_a_person_is_destroyed_when_the_grace_is_over_and_not_before(store) -> None:
     ended, stays = person(store, days=10), person(store)
     up = [0.0]  # the machine's own seconds, which nobody sets
-    upkeep = Upkeep(RULES, lambda: up[0])
+    upkeep = Upkeep(RULES, HeldClock(lambda: up[0]))
     registry = Registry(store.folder.parent.parent, ROOT_KEY)
     upkeep.of_store(registry, store, NOW + 39 * DAY)
     assert store.assets.owned_by(ended)
@@ -102,7 +103,7 @@ def test_a_person_is_destroyed_when_the_grace_is_over_and_not_before(store) -> N
 
 def test_a_clock_that_leaps_ahead_destroys_nobody_for_a_day(store) -> None:
     ended, up = person(store, days=10), [0.0]
-    upkeep = Upkeep(RULES, lambda: up[0])
+    upkeep = Upkeep(RULES, HeldClock(lambda: up[0]))
     registry = Registry(store.folder.parent.parent, ROOT_KEY)
     upkeep.of_store(registry, store, NOW)
     for _ in range(23):  # an hour each, with a calendar that is years ahead
@@ -117,6 +118,56 @@ def test_a_clock_that_leaps_ahead_destroys_nobody_for_a_day(store) -> None:
     assert store.assets.owned_by(ended)
     up[0] += DAY.total_seconds()
     upkeep.of_store(registry, store, NOW + 900 * DAY + timedelta(seconds=up[0]))
+    registry.close()
+    assert not store.assets.owned_by(ended)
+
+
+def test_where_a_machine_is_paused_every_night_people_are_destroyed_a_day_late(store) -> None:
+    ended, registry, up = person(store, days=1), Registry(store.folder.parent.parent, ROOT_KEY), 0.0
+    upkeep, gone = Upkeep(RULES, HeldClock(lambda: up)), -1
+    for night in range(29, 34):  # half of each day is not counted by the machine
+        for hour in (0, 12):
+            upkeep.of_store(registry, store, NOW + night * DAY + timedelta(hours=hour))
+            up += 12 * 3600 if hour == 0 else 0
+            if gone < 0 and not store.assets.owned_by(ended):
+                gone = night
+    registry.close()
+    assert gone in (31, 32)  # it was due on day 31
+    certified = [e for e in audit.entries(store) if e.action == "erasure.certified"]
+    assert (
+        datetime.fromisoformat(certified[0].at) >= NOW + gone * DAY
+    )  # what is written of it has the present time
+
+
+def test_neither_a_small_step_back_nor_a_new_start_restores_trust(store) -> None:
+    ended, up = person(store, days=10), [0.0]
+    registry = Registry(store.folder.parent.parent, ROOT_KEY)
+    upkeep = Upkeep(RULES, HeldClock(lambda: up[0]))
+    upkeep.of_store(registry, store, NOW)
+    wrong = NOW + 900 * DAY
+    again = Upkeep(RULES, HeldClock(lambda: up[0]))  # the gateway was started again
+    anew = Upkeep(RULES, HeldClock(lambda: up[0] - 5e6, lambda: "another boot"))
+    # At its second look the clock was set two hours back: it is still years ahead.
+    for hours, one in ((2, upkeep), (1, upkeep), (2, again), (3, anew)):
+        up[0] += 3600
+        one.of_store(registry, store, wrong + timedelta(hours=hours))
+        assert store.assets.owned_by(ended)
+    up[0] += 22 * 3600  # a day since it leapt, counted over both starts
+    anew.of_store(registry, store, wrong + timedelta(hours=25))
+    registry.close()
+    assert not store.assets.owned_by(ended)
+
+
+def test_what_is_kept_of_the_clock_is_damaged_so_nobody_is_destroyed_for_a_day(store) -> None:
+    ended, up = person(store, days=10), [0.0]
+    registry = Registry(store.folder.parent.parent, ROOT_KEY)
+    Upkeep(RULES, HeldClock(lambda: up[0])).of_store(registry, store, NOW)
+    registry.control.execute("UPDATE meta SET value = x'00' WHERE key = 'clock'")
+    upkeep = Upkeep(RULES, HeldClock(lambda: up[0]))
+    upkeep.of_store(registry, store, NOW + 900 * DAY)
+    assert store.assets.owned_by(ended)
+    up[0] += DAY.total_seconds()
+    upkeep.of_store(registry, store, NOW + 901 * DAY)
     registry.close()
     assert not store.assets.owned_by(ended)
 

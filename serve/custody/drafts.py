@@ -166,13 +166,13 @@ def discard(store: WorkspaceStore, caller: Caller, now: datetime, cause: str = D
     return _destroy(store, "owner = ?", caller.principal, caller.actor, cause, now) > 0
 
 
-def sweep(store: WorkspaceStore, now: datetime) -> int:
-    """Destroy the drafts whose time is over.
+def sweep(store: WorkspaceStore, now: datetime, due: datetime | None = None) -> int:
+    """Destroy the drafts whose time is over, by `due` where it is another than now.
 
     Returns:
         How many there were.
     """
-    return _destroy(store, "expires_at <= ?", now.isoformat(), SWEEPER, EXPIRED, now)
+    return _destroy(store, "expires_at <= ?", (due or now).isoformat(), SWEEPER, EXPIRED, now)
 
 
 def _destroy(

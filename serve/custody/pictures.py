@@ -216,9 +216,9 @@ def alike(store: WorkspaceStore, wanted: Collection[str]) -> list[str]:
     return found
 
 
-def sweep(store: WorkspaceStore, now: datetime) -> None:
-    """Erase the photos whose hours are over."""
-    ended = list(store.raw(_TABLE, "expires_at <= ?", (now.isoformat(),)))
+def sweep(store: WorkspaceStore, now: datetime, due: datetime | None = None) -> None:
+    """Erase the photos whose hours are over, by `due` where it is another than now."""
+    ended = list(store.raw(_TABLE, "expires_at <= ?", ((due or now).isoformat(),)))
     for row in ended:
         destroy(store, str(row["id"]), SWEEPER, now)
 

@@ -21,18 +21,24 @@ ACTOR = "retention"  # in the audit log and in certificates
 FETCHED, TOO_OLD = "fetched", "results_days"
 
 
-def sweep(store: WorkspaceStore, rules: RetentionRules, now: datetime) -> tuple[GenerationId, ...]:
+def sweep(
+    store: WorkspaceStore, rules: RetentionRules, now: datetime, due: datetime | None = None
+) -> tuple[GenerationId, ...]:
     """Destroy the people and the results whose time has come.
+
+    Args:
+        now: The present time in UTC, for what is written about it.
+        due: The time by which it has come; None: now.
 
     Returns:
         Generations that were cancelled for it and may still be drawn.
     """
     cancelled: list[GenerationId] = []
     caller = Caller(store.workspace.id, ACTOR, frozenset())
-    for found in retention.due(store, rules, now):
+    for found in retention.due(store, rules, due or now):
         done = guarded(_erase, store, found, caller, now)
         cancelled += done.cancelled if done else ()
-    _results(store, rules, now)
+    _results(store, rules, now, due or now)
     return tuple(cancelled)
 
 
@@ -60,7 +66,7 @@ def _erase(
     return withdrawal.erase(store, found.model_id, caller, now, cause=found.cause)
 
 
-def _results(store: WorkspaceStore, rules: RetentionRules, now: datetime) -> None:
+def _results(store: WorkspaceStore, rules: RetentionRules, now: datetime, due: datetime) -> None:
     days = policy.read(store).results_days
     if days is None:
         return
@@ -70,11 +76,11 @@ def _results(store: WorkspaceStore, rules: RetentionRules, now: datetime) -> Non
         " WHERE COALESCE(a.decided_at, i.created_at) < ?"
         " AND NOT (a.status IS 'pending' AND i.created_at >= ?)"
     )
-    undecided = now - timedelta(days=rules.undecided_days)
+    undecided = due - timedelta(days=rules.undecided_days)
     with store.transaction():
         old = [
             row["id"]
-            for row in store.db.query(sql, [(now - kept).isoformat(), undecided.isoformat()])
+            for row in store.db.query(sql, [(due - kept).isoformat(), undecided.isoformat()])
         ]
         for image_id in old:
             gallery.destroy(store, image_id)

@@ -4,16 +4,12 @@ Once a day: sessions, idempotency keys, files without a row, what killed backups
 log's signature. Once an hour: the people and results that retention says are to go, drafts and
 candidates that have ended.
 
-What is destroyed by its date is gone for good, so a clock that leaps ahead destroys nothing at
-once: when it runs an hour ahead of the machine's own count of seconds, the hourly sweep waits for
-a day, in which somebody can set the clock right.
+What is destroyed by its date is gone for good, so the hourly sweep goes by a time of its own, in
+which a leap of the clock counts only when it has held for a day (`held.py`).
 """
 
 from __future__ import annotations
 
-import logging
-import time
-from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from compliance import audit
@@ -23,6 +19,7 @@ from serve import idempotency
 from serve.callers import auth, break_glass
 from serve.custody import drafts, pictures, retaining
 from serve.subjects import talent
+from serve.work.held import HeldClock
 from workspace import scratch
 from workspace.registry import Registry
 from workspace.store import WorkspaceStore
@@ -30,25 +27,15 @@ from workspace.types import GenerationId
 
 _DAY = timedelta(days=1)
 _HOUR = timedelta(hours=1)
-_log = logging.getLogger("housemodel.workers")
-
-
-def seconds_up() -> float:
-    """Seconds since the machine started, asleep or not; nobody can set this clock."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 class Upkeep:
     """Remembers what was swept when; a workspace that was locked meanwhile has its turn later."""
 
-    def __init__(
-        self, rules: RetentionRules | None = None, up: Callable[[], float] = seconds_up
-    ) -> None:
+    def __init__(self, rules: RetentionRules | None = None, clock: HeldClock | None = None) -> None:
         self._rules = rules or RetentionRules()
         self._done: dict[tuple[str, timedelta], datetime] = {}
-        self._up = up
-        self._seen: tuple[datetime, float] | None = None  # both clocks, when last looked at
-        self._distrust_until = 0.0  # on the machine's own
+        self._clock = clock or HeldClock()
 
     def of_registry(self, registry: Registry, now: datetime) -> None:
         """Remove sessions, sign-in codes and links that have ended, and what a backup left."""
@@ -66,11 +53,12 @@ class Upkeep:
             Generations that were cancelled because their person was erased.
         """
         cancelled: tuple[GenerationId, ...] = ()
-        if self._clock_is_sane(now) and self._is_due(store.workspace.id, _HOUR, now):
-            cancelled = retaining.sweep(store, self._rules, now)
-            drafts.sweep(store, now)
-            pictures.sweep(store, now)
-            candidates.sweep(store, now)
+        held = self._clock.now(registry, now)  # at every look: a leap must not go unseen
+        if self._is_due(store.workspace.id, _HOUR, now):
+            cancelled = retaining.sweep(store, self._rules, now, held)
+            drafts.sweep(store, now, held)
+            pictures.sweep(store, now, held)
+            candidates.sweep(store, now, held)
             break_glass.forget_reasons(registry, store)
         if self._is_due(store.workspace.id, _DAY, now):
             idempotency.sweep(store, now)
@@ -84,14 +72,3 @@ class Upkeep:
             return False
         self._done[what, every] = now
         return True
-
-    def _clock_is_sane(self, now: datetime) -> bool:
-        up = self._up()
-        seen, self._seen = self._seen or (now, up), (now, up)
-        ahead = now - seen[0] - timedelta(seconds=up - seen[1])
-        if ahead > _HOUR:
-            self._distrust_until = up + _DAY.total_seconds()
-            _log.error("the clock leapt ahead; nothing is destroyed by its date for a day")
-        elif ahead < -_HOUR:
-            self._distrust_until = 0.0  # set right again
-        return up >= self._distrust_until
