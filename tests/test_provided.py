@@ -1,4 +1,4 @@
-"""Accounts by the word of a provider, without one: the order of locks, lost groups, shown names."""
+"""Ways in without a real provider: order of locks, lost groups, names, passwords from outside."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from typing import Any
 
 import pytest
 
+from compliance import audit
 from serve.callers import people, signing_in
 from serve.callers.provided import ProviderRules, enter
+from serve.callers.provider import AT_ONCE, Begun, Provider
+from serve.callers.throttle import PER_NAME, Throttle
+from serve.callers.ways_in import Client
 from tests.homes import NOW, ROOT_KEY
 from workspace import sealing
-from workspace.errors import Refused
+from workspace.errors import RateLimited, Refused, Unauthenticated, Unavailable
 from workspace.registry import Registry
 
 ROLES = {"creators": ("creator",), "auditors": ("auditor",)}
@@ -111,3 +115,57 @@ def test_a_name_that_somebody_has_is_marked(registry: Registry) -> None:
         assert enter(registry, rules, claims, NOW).name == name.strip() + marked
     long = {"sub": "x" * 200, "groups": ["auditors"], "name": "Tom"}
     assert enter(registry, rules, long, NOW).name.startswith("Tom (provider: xxx")
+
+
+def test_a_right_password_from_outside_of_the_networks_is_a_wrong_one(registry: Registry) -> None:
+    (of,) = registry.ids()
+    words, throttle, said = "correct horse battery", Throttle(), []
+    people.add(registry, of, "ines", ["creator"], words, NOW)
+
+    def guess(name: str, address: str = "192.0.2.7") -> str:
+        return signing_in.with_password(registry, throttle, name, words, None, address, NOW, 1)
+
+    registry.set_networks(of, ["10.0.0.0/8"])
+    try:
+        for name in ("somebody", *["ines"] * PER_NAME):
+            with pytest.raises(Unauthenticated) as wrong:
+                guess(name)
+            said.append((wrong.value.code, wrong.value.detail))
+        with pytest.raises(RateLimited):  # and each counts
+            guess("ines")
+        refused = [*audit.entries(registry.store(of), 0, 1000)][-PER_NAME:]
+        assert {entry.action for entry in refused} == {"sign_in.refused"} and len({*said}) == 1
+        assert not [*registry.control.query("SELECT * FROM sessions")]
+        throttle = Throttle()
+        assert guess("ines", "10.1.2.3")
+    finally:
+        registry.set_networks(of, [])
+
+
+@pytest.fixture
+def provider() -> Provider:
+    """One whose document was read a moment ago, so that nothing is asked."""
+    hosts = frozenset({"id.example:443"})
+    ours = Client(RULES.issuer, "us", "", "https://us.example/back", ("openid",), hosts, None)
+    made = Provider(ours, clock=lambda: 0.0)
+    made._document, made._document_at = {"issuer": RULES.issuer}, 0.0
+    return made
+
+
+def test_only_so_many_sign_ins_are_finished_at_once(provider: Provider) -> None:
+    begun = Begun("s", "n", "v")
+    for _ in range(AT_ONCE + 1):  # each gives its place back
+        with pytest.raises(Unauthenticated):
+            provider.finish("code", "https://evil.example", begun, NOW)
+    for _ in range(AT_ONCE):
+        provider._exchanges.acquire()
+    with pytest.raises(Unavailable) as busy:
+        provider.finish("code", "https://evil.example", begun, NOW)
+    assert busy.value.retry_after_seconds == 5
+
+
+def test_another_port_of_a_host_is_another_service(provider: Provider) -> None:
+    assert provider._check("https://id.example/keys") and provider._check("https://ID.example:443/")
+    for url in ("https://id.example:8443/keys", "http://id.example/keys", "https://id.example:80/"):
+        with pytest.raises(Unavailable):
+            provider._check(url)

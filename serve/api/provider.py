@@ -126,7 +126,8 @@ def back(
         on = f'<meta http-equiv="refresh" content="0;url={there}">'
         page = plain_page(_GO_ON.format(place=there), on)
         answer = with_session(page, request, services, session)
-    answer.delete_cookie(COOKIE, path=PATH)
+    if place is not None:  # the cookie was this answer's: a link from elsewhere ends no sign-in
+        answer.delete_cookie(COOKIE, path=PATH)
     return answer
 
 

@@ -218,6 +218,7 @@ def sign_in_person(
     now: datetime,
     hours: int,
     workspace: str | None = None,
+    address: str | None = None,
 ) -> str:
     """Turn a name and a password into a session and return the session's secret.
 
@@ -225,6 +226,7 @@ def sign_in_person(
 
     Args:
         workspace: The workspace's name; needed only when several have a person of this name.
+        address: Where it comes from; None where that does not matter.
 
     Raises:
         Unauthenticated: no, and not which of them is wrong.
@@ -234,12 +236,19 @@ def sign_in_person(
     right = people.check_password(registry, known[0].id if known else "", password)
     with transaction(registry.control):  # a removal comes before it, or finds the session
         person = people.find(registry, known[0].id) if len(known) == 1 and right else None
-        if person is None:
+        # NOTE: from outside of the networks a right password gets the answer of a wrong one, or
+        # anybody anywhere could find it out.
+        if person is None or not _may_come(registry, person, address):
             raise Unauthenticated(
                 "Name or password is wrong, or the account waits to be confirmed. "
                 "If your name exists in several workspaces, name the workspace, too."
             )
         return open_for(registry, person, now, hours)
+
+
+def _may_come(registry: Registry, person: people.Person, address: str | None) -> bool:
+    allowed = registry.get(person.workspace_id).networks
+    return address is None or not allowed or networks.holds(allowed, address)
 
 
 def open_for(registry: Registry, person: people.Person, now: datetime, hours: int) -> str:

@@ -6,7 +6,8 @@
 Rules: only the configured issuer is asked, and hosts that the configuration names; no redirect is
 followed, no proxy of the environment used, no more than 1 MiB read, and nothing waits for longer
 than ten seconds. The issuer's document and keys are kept for an hour; keys are read again when a
-token names a new one, once a minute at most. Codes and tokens are never kept or logged.
+token names a new one, once a minute at most; four sign-ins are finished at once, others are told to
+come again. Codes and tokens are never kept or logged.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ FAILED_SECONDS = 5.0  # an issuer that did not answer is not asked again sooner
 TIMEOUT_SECONDS = 10.0  # for a whole answer
 WAIT_SECONDS = 2.0  # for another sign-in that asks just now
 MOST_BYTES = 1 << 20
+AT_ONCE = 4  # codes that are exchanged; each may hold a thread for TIMEOUT_SECONDS
 _log = logging.getLogger("housemodel.sign_in")
 _SILENT = "The sign-in provider does not answer as it should; try again in a moment."
 _FAILED = "The sign-in provider did not accept this sign-in; start it again."
@@ -67,6 +69,7 @@ class Provider:
     ) -> None:
         self._client, self._clock, self._transport = client, clock, transport
         self._lock = threading.Lock()
+        self._exchanges = threading.BoundedSemaphore(AT_ONCE)
         self._document: dict[str, Any] = {}
         self._keys: dict[str, Any] = {}
         self._document_at = self._keys_at = self._failed_at = float("-inf")
@@ -101,8 +104,18 @@ class Provider:
 
         Raises:
             Unauthenticated: the provider or what it sent does not accept this sign-in.
-            Unavailable: the provider does not answer as it should.
+            Unavailable: the provider does not answer as it should, or too many others finish.
         """
+        if not self._exchanges.acquire(blocking=False):
+            raise Unavailable("Too many sign-ins at once; try again in a moment.", (), 5)
+        try:
+            return self._finished(code, issuer, begun, now)
+        finally:
+            self._exchanges.release()
+
+    def _finished(
+        self, code: str, issuer: str | None, begun: Begun, now: datetime
+    ) -> Mapping[str, Any]:
         document = self._issuer()
         says_so = document.get("authorization_response_iss_parameter_supported") is True
         if issuer != self._client.issuer and (issuer is not None or says_so):

@@ -1,7 +1,8 @@
 """A sign-in from top to bottom: throttled, checked, audited.
 
 1. a name with a password waits for a slot and is refused when it failed too often; 2. the secret
-becomes a session; 3. it must come from where the workspace and the key may be called from; 4. the
+becomes a session; 3. it must come from where the workspace and the key may be called from (a
+password from elsewhere counts as a wrong one, so that nobody can find it out there); 4. the
 workspace's audit log names who came in, or that somebody was refused, with a keyed hash of the
 name. A session whose sign-in is refused or can't be audited is ended again.
 """
@@ -65,16 +66,15 @@ def with_password(
         address: Where the attempt comes from.
 
     Raises:
-        Unauthenticated: something of it is wrong.
+        Unauthenticated: something of it is wrong, or it comes from outside of the networks.
         RateLimited: too many wrong attempts, of this name or from this address.
-        AddressNotAllowed: all of it is right, but not from this address.
         Locked, StorageFull: the sign-in can't be audited.
     """
     known_as = people.hash_of_name(registry, "", name)
     with throttle.attempt():
         throttle.check(known_as, address, now)
         try:
-            session = auth.sign_in_person(registry, name, password, now, hours, workspace)
+            session = auth.sign_in_person(registry, name, password, now, hours, workspace, address)
         except Unauthenticated:
             throttle.failed(known_as, address, now)
             _refused(registry, name, workspace, now)

@@ -18,6 +18,7 @@ from workspace.errors import Fault, InvalidRequest
 FILE = "sign_in.toml"
 CALLBACK = "/sign-in/provider/back"
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_PORTS = {"https": 443, "http": 80}
 _Text = Annotated[str, Field(max_length=500)]
 
 
@@ -30,7 +31,7 @@ class Client:
     client_secret: str  # empty: a public client, which PKCE alone protects
     redirect_uri: str
     scopes: tuple[str, ...]
-    hosts: frozenset[str]  # that tokens and keys may be fetched from
+    hosts: frozenset[str]  # with ports; tokens and keys may be fetched from these
     ca_file: Path | None
 
 
@@ -91,7 +92,9 @@ def load_ways_in(path: Path, public_url: str) -> WaysIn:
 
 
 def host_of(url: str) -> str:
-    """The host of an address that may be asked: https, or http on this machine.
+    """The host and port (`id.example:443`) of an address that may be asked.
+
+    That is https, or http on this machine. Another port may be another service.
 
     Raises:
         Fault: it is something else.
@@ -99,13 +102,13 @@ def host_of(url: str) -> str:
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
-        _ = parts.port
+        port = parts.port
     except ValueError as error:
         raise Fault("This is no address that may be asked.") from error
     secure = parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK)
     if not host or not secure or "@" in parts.netloc:
         raise Fault("Only https addresses may be asked, or http on this machine.")
-    return host
+    return f"{host}:{port or _PORTS[parts.scheme]}"
 
 
 def _with_provider(file: _File, folder: Path, public_url: str) -> WaysIn:
@@ -124,7 +127,7 @@ def _with_provider(file: _File, folder: Path, public_url: str) -> WaysIn:
             client_secret=_secret(folder, found.client_secret_file),
             redirect_uri=public_url.rstrip("/") + CALLBACK,
             scopes=tuple(found.scopes),
-            hosts=frozenset({host_of(found.issuer), *found.hosts}),
+            hosts=frozenset({host_of(found.issuer), *map(_listed_host, found.hosts)}),
             ca_file=folder / found.ca_file if found.ca_file else None,
         ),
         rules=ProviderRules(
@@ -136,6 +139,13 @@ def _with_provider(file: _File, folder: Path, public_url: str) -> WaysIn:
             confirm=found.confirm,
         ),
     )
+
+
+def _listed_host(written: str) -> str:
+    """A line of `hosts`: a host, with its port where that is not 443."""
+    if "/" in written or "?" in written or "#" in written:
+        raise Fault(f"{FILE}: `provider.hosts` lists hosts, like `keys.example.com:8443`.")
+    return host_of(f"https://{written}")
 
 
 def _roles(table: Mapping[str, list[str]]) -> dict[str, tuple[str, ...]]:

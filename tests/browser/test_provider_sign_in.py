@@ -17,7 +17,7 @@ from serve.api.provider import COOKIE
 from serve.callers import auth
 from serve.callers.provided import ProviderRules
 from serve.callers.provider import Provider
-from serve.callers.ways_in import CALLBACK, Client, WaysIn
+from serve.callers.ways_in import CALLBACK, Client, WaysIn, host_of
 from serve.http_server import HttpServer
 from serve.tls import Certificate
 from tests.line import free_port
@@ -52,7 +52,7 @@ def door(chromium: Any, tmp_path: Path) -> Iterator[tuple[Any, Seen]]:
         running_provider(back) as issuer,
         open_service(tmp_path / "home", None, start=False) as service,  # type: ignore[arg-type]
     ):
-        ours = Client(issuer, CLIENT, SECRET, back, ("openid",), frozenset({"127.0.0.1"}), None)
+        ours = Client(issuer, CLIENT, SECRET, back, ("openid",), frozenset({host_of(issuer)}), None)
         rules = ProviderRules(
             issuer, "atelier", {"auditors": ("auditor",), "creators": ("creator",)}
         )

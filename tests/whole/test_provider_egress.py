@@ -38,7 +38,7 @@ class Asked:
             "/keys": {"keys": []},
         } | {"/" + name: answer for name, answer in answers.items()}
         self.time = 0.0
-        hosts = frozenset({"id.example", "keys.example"})
+        hosts = frozenset({"id.example:443", "keys.example:443"})
         ours = Client(ISSUER, "us", secret, "https://us.example/back", ("openid",), hosts, None)
         transport = httpx.MockTransport(self._answer)
         self.provider = Provider(ours, lambda: self.time, transport)

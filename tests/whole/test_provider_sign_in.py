@@ -55,7 +55,7 @@ class House:
             client_secret=SECRET,
             redirect_uri=f"http://testserver{CALLBACK}",
             scopes=("openid", "email"),
-            hosts=frozenset({"127.0.0.1"}),
+            hosts=frozenset({urlsplit(self.issuer).netloc}),
             ca_file=None,
         )
         ours = replace(ours, **client)
@@ -220,8 +220,11 @@ def test_the_sign_in_page_offers_what_there_is(house: House) -> None:
 def test_an_answer_counts_only_in_the_browser_that_asked_and_only_once(house: House) -> None:
     mine, theirs = new_client(house.service.app, {}), new_client(house.service.app, {})
     here = house.begin(mine, "audrey")
-    house.begin(theirs, "audrey")
+    their_own = house.begin(theirs, "audrey")
     assert theirs.get(here).status_code == 401  # their cookie is for another state
+    for _ in range(2):  # a link that somebody sends them ends nothing
+        assert theirs.get(f"{CALLBACK}?state=x&error=y").status_code == 401
+    assert theirs.get(their_own).status_code == 200 and COOKIE not in theirs.cookies
     assert new_client(house.service.app, {}).get(here).status_code == 401
     cookie = mine.cookies[COOKIE]
     assert mine.get(here).status_code == 200
@@ -287,7 +290,8 @@ def test_a_provider_that_is_silent_or_another_one_is_503(house: House) -> None:
     for change in (
         {"issuer": "http://127.0.0.1:9"},  # nobody listens there
         {"issuer": house.issuer + "/"},  # calls itself by another name
-        {"hosts": frozenset({"id.example"})},  # is at a host that nobody allowed
+        {"hosts": frozenset({"id.example:443"})},  # is at a host that nobody allowed
+        {"hosts": frozenset({"127.0.0.1:80"})},  # is another service of a host
         {"client_secret": "wrong"},
     ):
         house.change(None, **change)

@@ -39,13 +39,13 @@ def test_a_provider_is_read_with_its_secret_and_its_table(tmp_path: Path) -> Non
     (tmp_path / "secret").write_text("of the client\n")
     more = {
         'client_secret_file = ""': 'client_secret_file = "secret"',
-        "hosts = []": 'hosts = ["k.example"]',
+        "hosts = []": 'hosts = ["k.example", "L.example:8443"]',
     }
     found = load_ways_in(written(tmp_path, ON | more), URL + "/")
     assert found.client and found.rules
     assert found.client.redirect_uri == URL + CALLBACK
     assert found.client.client_secret == "of the client"
-    assert found.client.hosts == {"id.example", "k.example"}
+    assert found.client.hosts == {"id.example:443", "k.example:443", "l.example:8443"}
     assert found.rules.roles == {"fashion-creators": ("creator",)} and found.rules.confirm
 
 
@@ -62,6 +62,7 @@ def test_a_provider_is_read_with_its_secret_and_its_table(tmp_path: Path) -> Non
         ON | {'= ["creator"]': "= []"},
         ON | {'= ["creator"]': '= "creator"'},
         ON | {'"openid", ': ""},
+        ON | {"hosts = []": 'hosts = ["https://k.example/keys"]'},
         ON | {'client_secret_file = ""': 'client_secret_file = "nowhere"'},
         ON | {"confirm = true": 'confirm = "yes"\nanother = 1'},
         {"[provider]": "[provider"},
