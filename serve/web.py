@@ -56,6 +56,7 @@ from serve.api import (
 )
 from serve.callers.buckets import Buckets
 from serve.callers.pace import Pace
+from serve.callers.streams import Streams
 from serve.callers.throttle import Throttle
 from serve.middleware import Frame
 from serve.services import Services
@@ -134,6 +135,7 @@ def build_app(services: Services) -> FastAPI:
     app.state.metrics = metrics.Metrics()
     app.state.throttle = Throttle()
     app.state.buckets = Buckets()
+    app.state.streams = Streams()
     app.state.paces = talent.Paces()
     app.state.provider_pace = Pace(provider.PER_MINUTE, timedelta(minutes=1))
     problems.install(app)

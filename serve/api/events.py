@@ -4,22 +4,25 @@ Events: `status` ({status, position}), `progress` ({step, steps, eta_seconds}), 
 `done` with the whole generation. Each connection first gets the present state, so joining late or
 again loses nothing; the state is read from the store in a worker thread, never on the event loop.
 A comment every `KEEP_ALIVE_SECONDS` keeps proxies from closing the line. The key or session is
-checked again while the line is open, so a revoked key hears nothing more.
+checked again while the line is open, so a revoked key hears nothing more. How many a caller and a
+workspace may hold open is counted (`callers/streams.py`): each is one of few connections.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
+from starlette.types import Receive, Scope, Send
 
 from serve.api.access import Visit, allowed
+from serve.callers.streams import Streams
 from serve.problems import documented
 from serve.wire import present, views
 from workspace.errors import HousemodelError
@@ -54,19 +57,38 @@ _EVENT: dict[str, Any] = {  # of one event of the stream
             "description": "Events `status`, `progress`, `done`.",
             "content": {"text/event-stream": {"schema": _EVENT}},
         },
-        **documented(401, 403, 404, 500, 503),
+        **documented(401, 403, 404, 429, 500, 503),
     },
 )
 async def events(
-    generation_id: str, visit: Annotated[Visit, allowed("generate", "images:read")]
+    generation_id: str,
+    visit: Annotated[Visit, allowed("generate", "images:read")],
+    request: Request,
 ) -> StreamingResponse:
     """Stream the state of a generation until it ends."""
     await run_in_threadpool(_read, visit, generation_id)  # 404 while it can still be said
-    return StreamingResponse(
+    streams: Streams = request.app.state.streams
+    return _Counted(
+        streams.take(visit.caller.workspace_id, visit.caller.principal),
         _stream(visit, generation_id),
         media_type="text/event-stream",
         headers={"X-Accel-Buffering": "no"},
     )
+
+
+class _Counted(StreamingResponse):
+    """A stream that is counted until it ends, also one whose first event was never asked for."""
+
+    def __init__(self, end: Callable[[], None], *content: Any, **options: Any) -> None:
+        super().__init__(*content, **options)
+        self._end = end
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._end()
 
 
 async def _stream(visit: Visit, generation_id: str) -> AsyncIterator[str]:

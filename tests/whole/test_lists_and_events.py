@@ -53,7 +53,7 @@ def test_a_revoked_key_hears_no_more_events(
     monkeypatch.setattr(events, "RECHECK_SECONDS", 0.0)
     registry, generation = service.services.registry, submit(service, ask(product_of(service)))
     key_id, secret = auth.create_key(registry, service.workspace.id, {"generate"}, now)
-    scope = {"type": "http", "app": service.app, "headers": [], "method": "GET"}
+    scope = {"type": "http", "app": service.app, "headers": [], "method": "GET", "path": "/v1/x"}
     bearer = HTTPAuthorizationCredentials(scheme="Bearer", credentials=secret)
     visit = access.visit_of(Request(scope), bearer, None, ("generate",))
 
