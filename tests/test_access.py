@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from compliance import audit
+from serve.api.access import OUTSIDE_PER_MINUTE
 from serve.callers import auth
 from serve.callers.buckets import Buckets
 from serve.forwarded import Forwarded
@@ -115,6 +117,25 @@ def test_a_key_opens_from_its_networks_only(service: Service) -> None:
     assert call(service, "/v1/account", key).status_code == 200
     refused = call(service, "/v1/account", key, "10.2.0.1")
     assert (refused.status_code, refused.json()["code"]) == (403, "address_not_allowed")
+
+
+def test_calls_from_outside_of_the_networks_are_counted_by_address(service: Service) -> None:
+    key = key_of(service, service.workspace.id, allowed_from=["10.1.0.0/16"])
+    state, before = service.app.state, service.app.state.buckets
+    state.buckets = Buckets(lambda: 0.0)
+    audited = len([*audit.entries(service.store, 0, 10_000)])
+    outside = TestClient(service.app, client=("10.2.0.1", 1))
+    try:
+        for _ in range(OUTSIDE_PER_MINUTE - 1):
+            state.buckets.take(("outside 10.2.0.1", OUTSIDE_PER_MINUTE))
+        found = [call(service, "/v1/account", key, "10.2.0.1").status_code for _ in range(2)]
+        found.append(outside.post("/sign-in", json={"key": key}).status_code)
+        found.append(call(service, "/v1/account", key, "10.2.0.2").status_code)
+        found.append(call(service, "/v1/account", key).status_code)
+    finally:
+        state.buckets = before
+    assert found == [403, 429, 429, 403, 200]
+    assert len([*audit.entries(service.store, 0, 10_000)]) == audited
 
 
 def test_a_session_of_a_key_is_held_to_the_keys_networks(service: Service) -> None:

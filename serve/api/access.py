@@ -2,8 +2,8 @@
 
 `allowed("scope", ...)` is the dependency of every route under /v1. It answers 401 without a valid
 key or session, 403 when none of the scopes is there or the address is not in a listed network, 429
-when the caller or its workspace asks too often, 503 when the workspace is locked. Ids of other
-workspaces are not found, because a visit holds only its own workspace's store.
+when the caller, its workspace or a wrong address asks too often, 503 when the workspace is locked.
+Ids of other workspaces are not found, because a visit holds only its own workspace's store.
 """
 
 from __future__ import annotations
@@ -27,10 +27,11 @@ from serve.line import rules
 from serve.middleware import RATE
 from serve.services import Services
 from serve.wire.paging import DEFAULT_LIMIT, MAX_LIMIT
-from workspace.errors import RateLimited, Refused, Unauthenticated
+from workspace.errors import AddressNotAllowed, RateLimited, Refused, Unauthenticated
 from workspace.store import WorkspaceStore
 from workspace.types import Caller
 
+OUTSIDE_PER_MINUTE = 60  # calls of one address that came from outside of the networks
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 Key = Annotated[
@@ -146,7 +147,11 @@ def caller_of(request: Request) -> Caller | None:
 def _admit(
     request: Request, bearer: HTTPAuthorizationCredentials | None, session: str | None
 ) -> Caller:
-    caller = identify(request, bearer, session)
+    try:
+        caller = identify(request, bearer, session)
+    except AddressNotAllowed:
+        count_outside(request)
+        raise
     if request.url.path.startswith("/v1/") and not hasattr(request.state, RATE):
         _count(request, caller)
     request.state.caller = caller
@@ -167,6 +172,18 @@ def _count(request: Request, caller: Caller) -> None:
     whole = (caller.workspace_id, plan.max_requests_per_minute)
     rate = buckets.take((f"{caller.workspace_id} {caller.principal}", own), whole)
     setattr(request.state, RATE, rate)
+    if rate.wait_seconds:
+        raise RateLimited("Too many requests in a minute.", (), rate.wait_seconds)
+
+
+def count_outside(request: Request) -> None:
+    """Count a call from outside of the networks, by its address: it costs the workspace nothing.
+
+    Raises:
+        RateLimited: too many came from there.
+    """
+    buckets: Buckets = request.app.state.buckets
+    rate = buckets.take((f"outside {address_of(request)}", OUTSIDE_PER_MINUTE))
     if rate.wait_seconds:
         raise RateLimited("Too many requests in a minute.", (), rate.wait_seconds)
 

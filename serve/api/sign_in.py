@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from functools import partial
 from html import escape
 from typing import Annotated, Any
 from urllib.parse import parse_qs, urlencode
@@ -21,7 +22,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 
-from serve.api.access import address_of, from_console, services_of
+from serve.api.access import address_of, count_outside, from_console, services_of
 from serve.callers import auth, signing_in
 from serve.callers.throttle import Throttle
 from serve.callers.ways_in import WaysIn
@@ -223,7 +224,8 @@ def _open(request: Request, services: Services, given: Secret) -> str:
         secret = given.secret.strip()
         key, code = (secret, None) if secret.startswith("hm_") else (None, secret)
     if key is not None:
-        return signing_in.with_key(registry, key, address, now, hours)
+        outside = partial(count_outside, request)
+        return signing_in.with_key(registry, key, address, now, hours, outside)
     if code is not None:
         return signing_in.with_code(registry, code, address, now, hours)
     if given.name is None or given.password is None:

@@ -10,7 +10,7 @@ name. A session whose sign-in is refused or can't be audited is ended again.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -28,15 +28,26 @@ _LABEL = "sign-in name v1"
 _log = logging.getLogger("housemodel.sign_in")
 
 
-def with_key(registry: Registry, key: str, address: str, now: datetime, hours: int) -> str:
+def with_key(
+    registry: Registry,
+    key: str,
+    address: str,
+    now: datetime,
+    hours: int,
+    outside: Callable[[], None] = lambda: None,
+) -> str:
     """Open a session with an API key; returns its secret.
+
+    Args:
+        outside: Called before a wrong address is audited: who counts them may raise RateLimited.
 
     Raises:
         Unauthenticated: the key is not valid.
         AddressNotAllowed: not from this address.
         Locked, StorageFull: the sign-in can't be audited.
     """
-    return _audited(registry, auth.sign_in(registry, key, now, hours), address, now, "key")
+    session = auth.sign_in(registry, key, now, hours)
+    return _audited(registry, session, address, now, "key", outside)
 
 
 def with_code(registry: Registry, code: str, address: str, now: datetime, hours: int) -> str:
@@ -110,13 +121,21 @@ def with_provider(
     return _audited(registry, session, address, now, "provider")
 
 
-def _audited(registry: Registry, session: str, address: str, now: datetime, by: str) -> str:
+def _audited(
+    registry: Registry,
+    session: str,
+    address: str,
+    now: datetime,
+    by: str,
+    outside: Callable[[], None] = lambda: None,
+) -> str:
     caller = auth.resume(registry, session, now)
     try:
         store = registry.store(caller.workspace_id)
         try:
             auth.check_address(registry, caller, address)
         except AddressNotAllowed:
+            outside()
             who = store.keyed_hash(_LABEL, caller.principal)
             audit.append(store, "sign_in.refused", store.workspace.id, "nobody", now, who=who)
             raise
