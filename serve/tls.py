@@ -8,16 +8,23 @@ certificate is asked for: callers show a key or a session. Knows no services.
 from __future__ import annotations
 
 import logging
+import re
 import ssl
 from pathlib import Path
+from typing import Any
 
 from workspace.errors import InvalidRequest
 
+_FIRST = re.compile("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 _log = logging.getLogger("housemodel.tls")
 
 
 class Certificate:
     """One certificate with its key, as the server shows it.
+
+    `context` is the server's for good; what a connection shows is chosen when it comes. To load
+    another pair into a context that is in use would leave the one before there where the new key is
+    of another kind: OpenSSL keeps one for each.
 
     Raises:
         InvalidRequest: the files can't be read, or do not belong together.
@@ -25,16 +32,15 @@ class Certificate:
 
     def __init__(self, certificate: Path, key: Path) -> None:
         self._files = (certificate, key)
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.minimum_version = ssl.TLSVersion.TLSv1_2
         self._seen = self._stamps()
         try:
-            self._load(self.context)
+            self.context = self._shown = self._loaded()
         except (OSError, ValueError) as error:  # OSError: ssl's own errors, too
             raise InvalidRequest(
                 "The TLS certificate or its key can't be used: two PEM files that belong together, "
                 "the key without a passphrase."
             ) from error
+        self.context.sni_callback = self._choose  # asked for clients that name no host, too
 
     def renew(self) -> bool:
         """Take the files again if they have changed; connections that are open stay as they are.
@@ -47,16 +53,21 @@ class Certificate:
             return False
         self._seen = stamps
         try:
-            self._load(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))  # tried on one that nobody uses
-            self._load(self.context)
+            self._shown = self._loaded()
         except (OSError, ValueError):
             _log.error("the changed TLS certificate can't be used; the one before stays")
             return False
         _log.info("a changed TLS certificate is in use")
         return True
 
-    def _load(self, context: ssl.SSLContext) -> None:
+    def _loaded(self) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.load_cert_chain(*self._files, password=_no_passphrase)
+        return context
+
+    def _choose(self, connection: Any, name: str | None, context: ssl.SSLContext) -> None:
+        connection.context = self._shown
 
     def _stamps(self) -> tuple[tuple[int, int, int], ...]:
         found = []
@@ -82,10 +93,11 @@ def trusting(certificate: Path | None) -> ssl.SSLContext | bool:
     """What a client on this machine trusts: exactly the configured certificate, whatever its name.
 
     The certificate names the public host and not the loopback address that is asked here, so that
-    the name is not compared; nobody else has its key.
+    the name is not compared; nobody else has its key. Of a chain the first one counts and not
+    those who issued it: they vouch for others, too.
 
     Raises:
-        InvalidRequest: the file can't be read.
+        InvalidRequest: the file can't be read, or holds no certificate.
     """
     if certificate is None:
         return True
@@ -93,8 +105,11 @@ def trusting(certificate: Path | None) -> ssl.SSLContext | bool:
     context.check_hostname = False
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     try:
-        context.load_verify_locations(cafile=str(certificate))
-    except OSError as error:
+        first = _FIRST.search(certificate.read_text(encoding="latin-1"))
+        if first is None:
+            raise ValueError("no certificate")
+        context.load_verify_locations(cadata=first.group())
+    except (OSError, ValueError) as error:  # OSError: ssl's own errors, too
         raise InvalidRequest("The TLS certificate can't be read.") from error
     return context
 

@@ -16,7 +16,7 @@ import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 
@@ -32,22 +32,26 @@ from workspace.errors import InvalidRequest
 pytestmark = pytest.mark.whole
 
 
-def make_pair(folder: Path, name: str, passphrase: bytes = b"") -> tuple[Path, Path]:
-    """A certificate that signs itself, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
+def make_pair(
+    folder: Path, name: str, passphrase: bytes = b"", key: Any = None, issuer: Any = None
+) -> tuple[Path, Path]:
+    """A certificate that signs itself, or that an issuer (its name and key) signs; and its key."""
+    key = key or ec.generate_private_key(ec.SECP256R1())
+    signed_by, signs = issuer or (name, key)
     who = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     here = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
     now = utc_now()
     made = (
         x509.CertificateBuilder()
         .subject_name(who)
-        .issuer_name(who)
+        .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, signed_by)]))
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
         .add_extension(here, critical=False)
-        .sign(key, SHA256())
+        .add_extension(x509.BasicConstraints(ca=name == "root", path_length=None), critical=True)
+        .sign(signs, SHA256())
     )
     sealed: Any = serialization.NoEncryption()
     if passphrase:
@@ -56,6 +60,7 @@ def make_pair(folder: Path, name: str, passphrase: bytes = b"") -> tuple[Path, P
     written = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, sealed)
     certificate, private = folder / f"{name}.crt", folder / f"{name}.key"
     certificate.write_bytes(made.public_bytes(pem))
+    private.touch(mode=0o600)
     private.write_bytes(written)
     return certificate, private
 
@@ -71,9 +76,12 @@ def serving(site: Any, pair: tuple[Path, Path], proxies: tuple[str, ...] = ()) -
         server.stop()
 
 
-def shown(port: int) -> bytes:
-    """The certificate that the server shows to a new connection."""
+def shown(port: int, only: str = "") -> bytes:
+    """The certificate that the server shows to a new connection, of TLS 1.2 with this cipher."""
     context = ssl.create_default_context()
+    if only:
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers(only)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     with (
         socket.create_connection(("127.0.0.1", port)) as plain,
@@ -138,6 +146,22 @@ def test_a_certificate_that_changes_is_shown_without_a_restart(tmp_path: Path) -
         assert shown(port) == der_of(after[0])
 
 
+def test_a_new_certificate_with_a_key_of_another_kind_replaces_the_old_one(tmp_path: Path) -> None:
+    """Also for clients that ask for the old kind: there must be no old one left to show."""
+    pair = make_pair(tmp_path, "house")
+    old = der_of(pair[0])
+    with serving(hello, pair) as (server, port):
+        assert shown(port) == old
+        (tmp_path / "other").mkdir()
+        after = make_pair(tmp_path / "other", "house", key=rsa.generate_private_key(65537, 2048))
+        for new, file in zip(after, pair, strict=True):
+            new.replace(file)
+        server.renew_certificate()
+        assert shown(port) == shown(port, "ECDHE-RSA-AES128-GCM-SHA256") == der_of(pair[0]) != old
+        with pytest.raises(ssl.SSLError):
+            shown(port, "ECDHE-ECDSA-AES128-GCM-SHA256")
+
+
 def test_a_pair_that_can_not_be_used_stops_the_start(tmp_path: Path) -> None:
     house, other = make_pair(tmp_path, "house"), make_pair(tmp_path, "other")
     sealed = make_pair(tmp_path, "sealed", b"words")
@@ -152,6 +176,21 @@ def test_only_the_configured_certificate_is_trusted_on_this_machine(tmp_path: Pa
     house, other = make_pair(tmp_path, "house"), make_pair(tmp_path, "other")
     with serving(hello, other) as (_, port), pytest.raises(httpx.ConnectError):
         httpx.get(f"https://127.0.0.1:{port}", verify=trusting(house[0]), trust_env=False)
+
+
+def test_of_a_chain_the_certificate_is_trusted_and_not_its_authority(tmp_path: Path) -> None:
+    """Who has another certificate of the same authority is not taken for the appliance."""
+    authority = ec.generate_private_key(ec.SECP256R1())
+    root = make_pair(tmp_path, "root", key=authority)
+    house = make_pair(tmp_path, "house", issuer=("root", authority))
+    other = make_pair(tmp_path, "other", issuer=("root", authority))
+    for pair in (house, other):
+        pair[0].write_text(pair[0].read_text() + root[0].read_text())
+    with serving(hello, house) as (_, port):
+        url, trusted = f"https://127.0.0.1:{port}", trusting(house[0])
+        assert httpx.get(url, verify=trusted, trust_env=False).text == "https"
+    with serving(hello, other) as (_, port), pytest.raises(httpx.ConnectError):
+        httpx.get(f"https://127.0.0.1:{port}", verify=trusted, trust_env=False)
 
 
 def test_without_trusted_proxies_nobody_says_where_they_come_from(tmp_path: Path) -> None:
