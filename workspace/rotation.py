@@ -183,11 +183,19 @@ def _sealed_again(
     private = old.open_right(table, row)
     hashed = row["hash"]
     if table == "people":
-        hashed = _hash_of_person(row, str(private.get("name", "")), old, new)
+        hashed = _hash_of_person(row, private, old, new)
     return {"hash": hashed, "sealed": new.seal_right(table, {**row, "hash": hashed}, private)}
 
 
-def _hash_of_person(row: dict[str, Any], name: str, old: ControlSeals, new: ControlSeals) -> str:
-    """The hash that a person is found by; one that comes from no name (removed) stays."""
-    words = canonical_json(["person", row["workspace_id"], plain_name(name)])
-    return new.name_hash(words) if old.name_hash(words) == row["hash"] else str(row["hash"])
+def _hash_of_person(
+    row: dict[str, Any], private: dict[str, Any], old: ControlSeals, new: ControlSeals
+) -> str:
+    """The hash that a person is found by; one that comes from neither (removed) stays."""
+    of = row["workspace_id"]
+    by_name = canonical_json(["person", of, plain_name(str(private.get("name", "")))])
+    # NOTE: of a removed one, too: under another hash its person would come in as somebody new.
+    by_subject = canonical_json(["provider", of, private.get("provider"), private.get("subject")])
+    for words in (by_name, by_subject):
+        if old.name_hash(words) == row["hash"]:
+            return new.name_hash(words)
+    return str(row["hash"])

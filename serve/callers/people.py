@@ -225,7 +225,7 @@ def remove(registry: Registry, workspace_id: WorkspaceId, person_id: str, now: d
             ended = {**row, "disabled_at": now.isoformat()}
             kept = {"name": private.get("name", ""), "password": "", "waits_for": []}
             if private.get("provider"):  # who it vouches for stays outside by what it says of them
-                kept["provider"] = private["provider"]
+                kept |= {"provider": private["provider"], "subject": private.get("subject")}
             else:
                 ended["hash"] = rights.hash_of(person_id)
             registry.control.execute(f"DELETE FROM {_TABLE} WHERE id = ?", [person_id])

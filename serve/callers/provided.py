@@ -146,6 +146,7 @@ def _made(
         "password": "",
         "waits_for": [PROVIDER] if rules.confirm else [],
         "provider": rules.issuer,
+        "subject": str(claims["sub"]),  # with it a new root key finds the account again
     }
     rights.insert(registry, _TABLE, row, private)
     return person_id

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -20,9 +21,13 @@ from serve.callers.pace import Pace
 from serve.callers.provided import ProviderRules
 from serve.callers.provider import Provider
 from serve.callers.ways_in import CALLBACK, Client, WaysIn
+from tests.homes import NOW, ROOT_KEY
 from tests.provider import CLIENT, SECRET, running_provider
 from tests.service import Service, new_client, open_service
-from workspace.errors import NotFound
+from workspace.errors import NotFound, Refused
+from workspace.registry import Registry
+from workspace.root import OneKey
+from workspace.rotation import seal_again
 
 pytestmark = pytest.mark.whole
 ROLES = {"creators": ("creator",), "lawyers": ("legal",), "auditors": ("auditor",)}
@@ -309,3 +314,26 @@ def test_one_address_may_begin_only_so_often(house: House) -> None:
     browser = new_client(house.service.app, {})
     found = [browser.get("/sign-in/provider").status_code for _ in range(PER_MINUTE + 1)]
     assert found == [303] * PER_MINUTE + [429]
+
+
+def test_a_new_root_key_makes_nobody_a_stranger(tmp_path: Path) -> None:
+    class Keys(OneKey):
+        def candidates(self) -> list[bytes]:
+            return [ROOT_KEY, b"n" * 32]
+
+    rules = ProviderRules("https://id.example", "atelier", ROLES)
+    audrey, tom = ({"sub": sub, "groups": ["auditors"]} for sub in ("audrey", "tom"))
+    registry = Registry(tmp_path / "home", Keys(ROOT_KEY))
+    of = registry.create("atelier", "pro", NOW).id
+    before = [provided.enter(registry, rules, who, NOW) for who in (audrey, tom)]
+    people.remove(registry, of, before[1].id, NOW)
+    assert seal_again(registry, b"n" * 32)
+    try:
+        assert provided.enter(registry, rules, audrey, NOW) == before[0]
+        with pytest.raises(Refused, match="was removed"):
+            provided.enter(registry, rules, tom, NOW)
+        provided.readmit(registry, of, before[1].id)
+        assert provided.enter(registry, rules, tom, NOW).id != before[1].id
+        assert registry.verify().intact
+    finally:
+        registry.close()
