@@ -29,6 +29,7 @@ from serve.callers.throttle import Throttle
 from serve.middleware import MAX_JSON_BYTES, Frame
 from serve.services import Services
 from workspace.errors import ApplianceLocked, Locked, RateLimited
+from workspace.networks import throttle_key
 from workspace.unseal import KeySource
 
 MOST_WAITING = 8  # addresses; the machine itself may always
@@ -110,14 +111,15 @@ class LockableSite:
         """
         self._throttle.check(_name(address), address, datetime.now(UTC))
         crowded = len(self._waiting) >= MOST_WAITING and address not in _HERE
-        if crowded or address in self._waiting:
+        counted = throttle_key(address)
+        if crowded or counted in self._waiting:
             raise RateLimited("Too many unlock at once; try again.", (), 2)
-        self._waiting.add(address)
+        self._waiting.add(counted)
         try:
             async with self._one:
                 yield
         finally:
-            self._waiting.discard(address)
+            self._waiting.discard(counted)
 
     def _give(self, passphrase: str | None, key: bytes | None) -> None:
         with self._throttle.attempt():

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,12 +12,17 @@ from fastapi.testclient import TestClient
 
 from compliance import audit
 from serve.api.access import OUTSIDE_PER_MINUTE
+from serve.api.talent import Paces
 from serve.callers import auth
 from serve.callers.buckets import Buckets
+from serve.callers.pace import Pace
+from serve.callers.throttle import PER_ADDRESS, Throttle
 from serve.forwarded import Forwarded
+from serve.locked import LockableSite
 from tests.service import Service
 from workspace import networks
-from workspace.errors import AddressNotAllowed, InvalidRequest
+from workspace.errors import AddressNotAllowed, InvalidRequest, RateLimited
+from workspace.types import WorkspaceId
 
 HERE = "10.1.2.3"
 
@@ -29,7 +35,7 @@ def call(service: Service, path: str, key: str, address: str = HERE) -> Any:
     return client.get(path)
 
 
-def key_of(service: Service, workspace: str, **more: Any) -> str:
+def key_of(service: Service, workspace: WorkspaceId, **more: Any) -> str:
     now = datetime.now(UTC)
     return auth.create_key(service.services.registry, workspace, {"admin"}, now, **more)[1]
 
@@ -62,6 +68,57 @@ def test_a_list_of_networks_lets_its_own_addresses_pass(
 def test_what_is_no_network_is_refused(wrong: str) -> None:
     with pytest.raises(InvalidRequest):
         networks.clean([wrong])
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::%eth0", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::", "2001:db8:1:3::/64"),
+        ("::ffff:10.1.2.3", "10.1.2.3"),
+        ("10.1.2.3", "10.1.2.3"),
+        ("127.0.0.1 by proxy", "127.0.0.1 by proxy"),
+    ],
+)
+def test_of_ipv6_a_throttle_counts_networks(address: str, counted: str) -> None:
+    assert networks.throttle_key(address) == counted
+
+
+def test_many_addresses_of_one_ipv6_network_have_no_more_tries_than_one() -> None:
+    throttle, now = Throttle(), datetime.now(UTC)
+    for number in range(PER_ADDRESS):
+        throttle.failed(f"name {number}", f"2001:db8::{number:x}", now)
+    with pytest.raises(RateLimited):
+        throttle.check("another name", "2001:db8::ffff", now)
+    throttle.check("another name", "2001:db8:0:1::1", now)
+
+
+def test_one_ipv6_network_has_one_turn_to_unlock() -> None:
+    async def two() -> None:
+        site = LockableSite(None, None, None)  # type: ignore[arg-type]
+        async with site._turn("2001:db8::1"):
+            with pytest.raises(RateLimited):
+                async with site._turn("2001:db8::2"):
+                    pass
+
+    asyncio.run(two())
+
+
+@pytest.mark.parametrize("path", ["/talent/wrong", "/sign-in/provider"])
+def test_pages_without_an_account_count_ipv6_networks(service: Service, path: str) -> None:
+    state = service.app.state
+    kept = state.paces, state.provider_pace
+    state.paces, state.provider_pace = Paces(), Pace(1, timedelta(minutes=1))
+    state.paces.misses = Pace(1, timedelta(minutes=1))
+    try:
+        answers = [
+            TestClient(service.app, client=(address, 1)).get(path).status_code
+            for address in ("2001:db8::1", "2001:db8::2", "2001:db8:0:1::1")
+        ]
+        assert answers[1] == 429 and 429 not in (answers[0], answers[2])
+    finally:
+        state.paces, state.provider_pace = kept
 
 
 def test_a_bucket_gives_back_what_a_minute_allows() -> None:

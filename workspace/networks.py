@@ -42,6 +42,18 @@ def address_of(text: str) -> Address | None:
     return getattr(found, "ipv4_mapped", None) or found
 
 
+def throttle_key(text: str) -> str:
+    """What is counted where a throttle counts by address.
+
+    Of IPv6 the /64, because every customer of a provider has one of them at least, with as many
+    addresses as they like to call from. What is no address stands for itself.
+    """
+    found = address_of(text)
+    if isinstance(found, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((int(found) >> 64 << 64, 64)))
+    return text if found is None else str(found)
+
+
 def holds(networks: Iterable[str], address: str) -> bool:
     """Tell whether one of the networks holds the address."""
     found = address_of(address)

@@ -30,6 +30,7 @@ from workspace.errors import (
     SealBroken,
     Unauthenticated,
 )
+from workspace.networks import throttle_key
 
 COOKIE = "hm_provider"
 PATH = "/sign-in/provider"
@@ -132,7 +133,7 @@ def back(
 
 
 def _pace(request: Request, services: Services) -> None:
-    request.app.state.provider_pace.step(address_of(request), services.now())
+    request.app.state.provider_pace.step(throttle_key(address_of(request)), services.now())
 
 
 def _sealed(services: Services, begun: Begun, place: str) -> str:

@@ -30,6 +30,7 @@ from serve.subjects import person, person_page, talent
 from serve.subjects.person_style import HEADERS
 from serve.subjects.talent import Link
 from workspace.errors import HousemodelError, InvalidRequest, NotFound, Refused
+from workspace.networks import throttle_key
 from workspace.store import WorkspaceStore
 from workspace.types import GenerationId
 
@@ -290,7 +291,7 @@ def _with_guest(request: Request, token: str, act: Act) -> Response:
     try:
         link = talent.find(services.registry, token, now)
         if link is None:
-            paces.misses.step(address_of(request), now)
+            paces.misses.step(throttle_key(address_of(request)), now)
             return _html(person_page.missing(), 404)
         paces.looks.step(link.id, now)
         store = services.registry.store(link.workspace_id)

@@ -1,8 +1,8 @@
-"""How often somebody may guess a password: per name and per address, within a window.
+"""How often somebody may guess a password: per name and per address (of IPv6: per /64).
 
-In memory, because one gateway answers every sign-in; a restart forgets. Only failures count. Names
-are hashed by the caller, so that nothing here is worth reading. API keys and one-time codes are not
-throttled: they have 256 and 192 random bits.
+Within a window, in memory, because one gateway answers every sign-in; a restart forgets. Only
+failures count. Names are hashed by the caller, so that nothing here is worth reading. API keys and
+one-time codes are not throttled: they have 256 and 192 random bits.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from workspace.errors import RateLimited
+from workspace.networks import throttle_key
 
 # NIST SP 800-63B allows 100 wrong guesses in a row; this allows 10 and then one per 90 s.
 PER_NAME = 10
@@ -55,7 +56,7 @@ class Throttle:
         """
         waits = [
             self._wait(f"name {name}", PER_NAME, now),
-            self._wait(f"address {address}", PER_ADDRESS, now),
+            self._wait(f"address {throttle_key(address)}", PER_ADDRESS, now),
         ]
         if max(waits) > 0:
             raise RateLimited("Too many wrong sign-ins; wait before the next.", (), max(waits))
@@ -63,7 +64,7 @@ class Throttle:
     def failed(self, name: str, address: str, now: datetime) -> None:
         """Count a wrong guess."""
         with self._lock:
-            for what in (f"name {name}", f"address {address}"):
+            for what in (f"name {name}", f"address {throttle_key(address)}"):
                 self._failures.setdefault(what, deque(maxlen=PER_ADDRESS)).append(now)
                 self._failures.move_to_end(what)
             while len(self._failures) > _REMEMBERED:
