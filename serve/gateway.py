@@ -23,6 +23,7 @@ from serve.services import Services
 from serve.settings import Settings
 from serve.tls import certificate_of
 from serve.unsealing import source_of
+from serve.work.stuck import StuckWatch
 from workspace.errors import Unavailable
 from workspace.unseal import KeySource
 
@@ -45,6 +46,7 @@ class Gateway:
         source = source_of(settings)
         self._locked: LockableSite | None = None
         self._opened: Services | None = None
+        self._stuck = StuckWatch()
         site: Any
         if source.waits:  # for `housemodel up`, or somebody with `housemodel unlock`
             site = self._locked = LockableSite(source, open_home, build_site)
@@ -57,23 +59,28 @@ class Gateway:
         )
 
     def check_health(self) -> None:
-        """Tell Ray to start this process anew when its HTTP server has ended.
+        """Tell Ray to start this process anew when its HTTP server has ended or its stores hang.
 
         Raises:
-            Unavailable: it has.
+            Unavailable: they have, or do.
         """
         if not self._server.alive:
             raise Unavailable("The HTTP server has ended.")
+        if services := self._services():
+            self._stuck.check(services.registry)
         self._server.renew_certificate()  # Ray asks every few seconds
 
     def stop(self) -> None:
         """Finish what is being answered, hand running work back to the queue, close the stores."""
-        services = self._locked.services if self._locked else self._opened
+        services = self._services()
         if services is not None:
             services.dispatcher.stop(timeout_seconds=WORK_SECONDS)
         self._server.stop()
         if services is not None:
             services.registry.close()
+
+    def _services(self) -> Services | None:
+        return self._locked.services if self._locked else self._opened
 
 
 def log_to(path: Path) -> None:

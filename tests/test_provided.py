@@ -73,7 +73,7 @@ def test_a_sign_in_takes_the_registrys_lock_before_any_other(
     registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = First(registry)
-    monkeypatch.setattr(registry, "_lock", first)
+    monkeypatch.setattr(registry, "opening", first)
     signing_in.with_provider(registry, RULES, of_groups("auditors"), "a", NOW, 1)
     for groups in (("auditors", "creators"), ()):  # more roles, then none
         with pytest.raises(Refused):

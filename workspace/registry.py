@@ -63,7 +63,7 @@ class Registry:
         # What was open to other accounts when this process came; closed now.
         self.was_open = close_to_others(home, tombstones or default_path(home))
         self._stores: dict[str, WorkspaceStore] = {}
-        self._lock = threading.RLock()
+        self.opening = threading.RLock()  # before a store's lock, and that before control.db's
         # Erases again what a copy of the home brought back; set by whoever may open such a store.
         self.erase_again: Callable[[WorkspaceStore, tuple[Grave, ...]], None] | None = None
         self._closings: dict[str, Closing] = {}
@@ -153,7 +153,7 @@ class Registry:
             NotFound: there is no such workspace.
             Locked: it is locked, or holds a person who was erased, and nobody here may erase.
         """
-        with self._lock:
+        with self.opening:
             try:
                 row = self._row("id", workspace_id)
             except NotFound:
@@ -178,7 +178,7 @@ class Registry:
 
     def close_withdrawn(self) -> None:
         """Close the stores that may not be open any more: another process ended or locked them."""
-        with self._lock:
+        with self.opening:
             for workspace_id in [*self._stores]:
                 with contextlib.suppress(Locked, NotFound, SealBroken):
                     self.store(workspace_id)
@@ -202,7 +202,7 @@ class Registry:
     def lock(self, workspace_id: str) -> None:
         """Close a workspace until it is unlocked; its key leaves memory."""
         self._change(workspace_id, locked=True)
-        with self._lock:
+        with self.opening:
             self._close_store(workspace_id)
 
     def unlock(self, workspace_id: str) -> None:
@@ -223,7 +223,7 @@ class Registry:
                 [workspace_id],
             )
             self.control.erase_log_after_commit()
-        with self._lock:
+        with self.opening:
             self._close_store(workspace_id)
         self._finish_destroying()
 
@@ -278,7 +278,7 @@ class Registry:
 
     def close(self) -> None:
         """Close all stores and the control database."""
-        with self._lock:
+        with self.opening:
             for workspace_id in [*self._stores]:
                 self._close_store(workspace_id)
             self.control.close()
