@@ -71,6 +71,7 @@ class Frame:
         observe: Told about every finished request.
         gate: Asked once per request, before the first byte of a body is taken.
         console_prefix: Below it, the console's content policy holds and its own limits apply.
+        by_tls: Browsers reach this by TLS, also where a request does not say so.
     """
 
     def __init__(
@@ -80,12 +81,14 @@ class Frame:
         observe: Observe,
         gate: Gate,
         console_prefix: str = "/console",
+        by_tls: bool = False,
     ) -> None:
         self._app = app
         self._max_upload_bytes = max_upload_bytes
         self._observe = observe
         self._gate = gate
         self._console_prefix = console_prefix
+        self._by_tls = by_tls
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -147,7 +150,7 @@ class Frame:
             (b"cross-origin-opener-policy", b"same-origin"),
             (b"cross-origin-resource-policy", b"same-origin"),
         ]
-        if scope.get("scheme") == "https":
+        if self._by_tls or scope.get("scheme") == "https":
             headers.append((b"strict-transport-security", _ONLY_TLS))
         if not self._in_console(scope):
             headers.append((b"cache-control", b"no-store"))

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from identity.onnx import SILENT
+from serve import doors
 from serve.http_server import listen
 from serve.leftovers import (
     MARK,
@@ -74,8 +75,8 @@ def run(
         scratch.clear(settings.home)
         certificate_of(settings.tls_certificate, settings.tls_key)  # a bad one is told here
         listen(settings.host, settings.port).close()
-        if not (settings.is_loopback or settings.tls_certificate or settings.trusted_proxies):
-            say("Anybody on the network can read along: no TLS, see docs/access.md")
+        for warning in doors.warnings(settings):
+            say(warning)
         appliance = Appliance(settings, say, secret)
         try:
             listen_for_stop()

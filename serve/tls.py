@@ -13,6 +13,7 @@ import ssl
 from pathlib import Path
 from typing import Any
 
+from workspace.disk import is_open_to_others
 from workspace.errors import InvalidRequest
 
 _FIRST = re.compile("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
@@ -64,6 +65,8 @@ class Certificate:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.load_cert_chain(*self._files, password=_no_passphrase)
+        if is_open_to_others(self._files[1]):
+            _log.warning("other accounts may read or change the TLS key: chmod 600")
         return context
 
     def _choose(self, connection: Any, name: str | None, context: ssl.SSLContext) -> None:

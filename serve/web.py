@@ -146,6 +146,7 @@ def build_app(services: Services) -> FastAPI:
         max_upload_bytes=services.max_upload_bytes,
         observe=app.state.metrics.observe,
         gate=access.gate,
+        by_tls=services.ways_in.by_tls,
     )
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     return app

@@ -78,6 +78,14 @@ def no_core_dumps() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
+def is_open_to_others(path: Path) -> bool:
+    """Tell whether other accounts have any right to a file; one that is not there is not open."""
+    try:
+        return bool(path.stat().st_mode & 0o077)
+    except OSError:
+        return False
+
+
 def close_to_others(home: Path, *more: Path) -> tuple[str, ...]:
     """Take all rights of other accounts from a home's folders and files, and from `more`.
 

@@ -28,6 +28,7 @@ from serve.middleware import RATE
 from serve.services import Services
 from serve.wire.paging import DEFAULT_LIMIT, MAX_LIMIT
 from workspace.errors import AddressNotAllowed, RateLimited, Refused, Unauthenticated
+from workspace.networks import throttle_key
 from workspace.store import WorkspaceStore
 from workspace.types import Caller
 
@@ -183,7 +184,7 @@ def count_outside(request: Request) -> None:
         RateLimited: too many came from there.
     """
     buckets: Buckets = request.app.state.buckets
-    rate = buckets.take((f"outside {address_of(request)}", OUTSIDE_PER_MINUTE))
+    rate = buckets.take((f"outside {throttle_key(address_of(request))}", OUTSIDE_PER_MINUTE))
     if rate.wait_seconds:
         raise RateLimited("Too many requests in a minute.", (), rate.wait_seconds)
 
@@ -191,6 +192,11 @@ def count_outside(request: Request) -> None:
 def address_of(request: Request) -> str:
     """Where a request comes from; behind a trusted proxy, what that says (`serve/forwarded.py`)."""
     return request.client.host if request.client else "unknown"
+
+
+def is_by_tls(request: Request) -> bool:
+    """Whether the browser came by TLS: the request says so, or the configured public address."""
+    return request.url.scheme == "https" or services_of(request).ways_in.by_tls
 
 
 def identify(

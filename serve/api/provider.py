@@ -18,7 +18,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from serve.api.access import address_of, services_of
+from serve.api.access import address_of, is_by_tls, services_of
 from serve.api.sign_in import documented_pages, form_page, inside, plain_page, with_session
 from serve.callers import signing_in
 from serve.callers.provider import Begun
@@ -73,7 +73,7 @@ def begin(
         _sealed(services, begun, inside(next)),
         max_age=MINUTES * 60,
         path=PATH,
-        secure=request.url.scheme == "https",
+        secure=is_by_tls(request),
         httponly=True,
         samesite="lax",
     )

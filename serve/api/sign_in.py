@@ -22,7 +22,13 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 
-from serve.api.access import address_of, count_outside, from_console, services_of
+from serve.api.access import (
+    address_of,
+    count_outside,
+    from_console,
+    is_by_tls,
+    services_of,
+)
 from serve.callers import auth, signing_in
 from serve.callers.throttle import Throttle
 from serve.callers.ways_in import WaysIn
@@ -276,7 +282,7 @@ def with_session(answer: Response, request: Request, services: Services, session
         session,
         max_age=services.session_hours * 3600,
         path="/",
-        secure=request.url.scheme == "https",
+        secure=is_by_tls(request),
         httponly=True,
         samesite="strict",
     )

@@ -21,7 +21,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from compliance.ledger import Publication
-from serve.api.access import address_of, services_of
+from serve.api.access import address_of, is_by_tls, services_of
 from serve.callers import break_glass
 from serve.callers.pace import Pace
 from serve.problems import documented, request_id_of
@@ -127,7 +127,7 @@ def open_door(request: Request, token: str) -> Response:
             talent.seat(guest.store, guest.link, guest.now),
             max_age=talent.SEAT_HOURS * 3600,
             path=guest.address,
-            secure=request.url.scheme == "https",
+            secure=is_by_tls(request),
             httponly=True,
             samesite="lax",
         )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -13,12 +14,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from serve.callers.provided import ProviderRules
 from serve.callers.roles import check_roles
+from workspace.disk import is_open_to_others
 from workspace.errors import Fault, InvalidRequest
 
 FILE = "sign_in.toml"
 CALLBACK = "/sign-in/provider/back"
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _PORTS = {"https": 443, "http": 80}
+_log = logging.getLogger("housemodel.sign_in")
 _Text = Annotated[str, Field(max_length=500)]
 
 
@@ -43,6 +46,7 @@ class WaysIn:
     provider_name: str = ""  # empty: no provider
     client: Client | None = None
     rules: ProviderRules | None = None
+    by_tls: bool = False  # whatever a request says of itself: browsers reach us by TLS
 
 
 class _Provider(BaseModel):
@@ -84,11 +88,12 @@ def load_ways_in(path: Path, public_url: str) -> WaysIn:
     except ValidationError as error:
         where = ".".join(str(part) for part in error.errors()[0]["loc"])
         raise Fault(f"{FILE}: `{where}` is missing, unknown or of the wrong kind.") from error
+    by_tls = public_url.lower().startswith("https://")
     if not file.provider.issuer:
         if not file.passwords:
             raise Fault(f"{FILE}: without passwords there must be a provider.")
-        return WaysIn(file.passwords)
-    return _with_provider(file, path.parent, public_url)
+        return WaysIn(file.passwords, by_tls=by_tls)
+    return replace(_with_provider(file, path.parent, public_url), by_tls=by_tls)
 
 
 def host_of(url: str) -> str:
@@ -164,4 +169,6 @@ def _secret(folder: Path, name: str) -> str:
         raise Fault(f"{FILE}: the file of the client secret can't be read.") from error
     if not secret:
         raise Fault(f"{FILE}: the file of the client secret is empty.")
+    if is_open_to_others(folder / name):
+        _log.warning("other accounts may read or change the file of the client secret: chmod 600")
     return secret

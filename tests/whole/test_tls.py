@@ -8,6 +8,7 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,14 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 
 from serve.callers import auth
+from serve.callers.ways_in import load_ways_in
 from serve.http_server import HttpServer
 from serve.services import utc_now
 from serve.settings import PROJECT, load_settings
 from serve.tls import Certificate, trusting
+from serve.web import build_app
 from tests.line import free_port
-from tests.service import EVERYTHING, Service
+from tests.service import EVERYTHING, Service, new_client
 from workspace.errors import InvalidRequest
 
 pytestmark = pytest.mark.whole
@@ -125,6 +128,18 @@ def test_the_service_speaks_tls_and_tells_browsers_to(service: Service, tmp_path
             httpx.get(base, trust_env=False)
         with pytest.raises(httpx.HTTPError):
             httpx.get(f"http://127.0.0.1:{port}/healthz", trust_env=False)
+
+
+def test_a_public_address_of_https_is_enough_for_secure_cookies(service: Service) -> None:
+    """A proxy that does not say how it was asked must not cost the cookies their `Secure`."""
+    registry, of = service.services.registry, service.workspace.id
+    _, key = auth.create_key(registry, of, EVERYTHING, utc_now())
+    for url, secure in (("https://house.example", True), ("http://house.example", False)):
+        ways = load_ways_in(PROJECT / "configs" / "sign_in.toml", url)
+        client = new_client(build_app(replace(service.services, ways_in=ways)), {})
+        answer = client.post("/sign-in", json={"key": key})
+        assert ("Secure" in answer.headers["set-cookie"]) is secure
+        assert ("strict-transport-security" in answer.headers) is secure
 
 
 def test_old_versions_of_tls_are_refused(tmp_path: Path) -> None:
