@@ -16,6 +16,7 @@ from fastapi.testclient import TestClient
 from serve.__main__ import main
 from serve.api.unlock import UnlockRequest
 from serve.callers.throttle import PER_NAME
+from serve.callers.ways_in import WaysIn
 from serve.locked import MOST_WAITING, LockableSite
 from serve.services import Services
 from serve.web import build_app
@@ -55,6 +56,7 @@ class _Services:
     """As much of the services as the application needs to start and to say whether it is ready."""
 
     max_upload_bytes = 1 << 20
+    ways_in = WaysIn()
 
     def __init__(self, registry: Registry) -> None:
         self.registry, self.dispatcher = registry, _Dispatcher()
