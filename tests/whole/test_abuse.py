@@ -66,6 +66,7 @@ def port(service: Service) -> Iterator[int]:
     server = HttpServer(service.app, "127.0.0.1", chosen)
     yield chosen
     server.stop()
+    service.services.dispatcher.start()  # the application stopped it; others share this service
 
 
 def sent(port: int, *parts: bytes, wait: float = 20.0) -> bytes:
