@@ -45,7 +45,8 @@ test-cluster: setup  ## a real Ray
 	@$(BIN)/python -m pytest -m cluster tests/cluster $(ARGS)
 
 test-browser: setup  ## a real Chromium; the killed replica is seen over a real Ray
-	@$(BIN)/python -m pytest -m "browser or cluster" tests/browser tests/cluster/test_console_replica.py $(ARGS)
+	@$(BIN)/python -m pytest -m browser tests/browser $(ARGS)
+	@$(BIN)/python -m pytest -m cluster tests/cluster/test_console_replica.py $(ARGS)
 
 test-gpu: setup  ## a real GPU
 	@$(BIN)/python -m pytest -m gpu tests/gpu $(ARGS)
