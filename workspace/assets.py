@@ -18,7 +18,7 @@ from pathlib import Path
 
 from workspace import sealing
 from workspace.database import transaction
-from workspace.disk import disk_errors, sync_folder
+from workspace.disk import disk_errors, replacing
 from workspace.errors import Fault, NotFound, SealBroken
 from workspace.migrations import SCHEMA_VERSION
 from workspace.ring import KeyRing
@@ -164,19 +164,9 @@ class Assets:
 
     def _write(self, asset_id: AssetId, key: bytes, data: bytes) -> None:
         path = self._path(asset_id)
-        draft = path.with_suffix(_DRAFT)
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                for chunk in self._sealed_chunks(asset_id, key, data):
-                    file.write(chunk)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.rename(path)
-        except BaseException:
-            draft.unlink(missing_ok=True)
-            raise
-        sync_folder(self._folder)
+        with replacing(path, path.with_suffix(_DRAFT)) as file:
+            for chunk in self._sealed_chunks(asset_id, key, data):
+                file.write(chunk)
 
     def _sealed_chunks(self, asset_id: str, key: bytes, data: bytes) -> Iterator[bytes]:
         count = max(1, -(-len(data) // CHUNK_BYTES))

@@ -13,6 +13,7 @@ import resource
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from workspace.errors import Fault, StorageFailed, StorageFull
 
@@ -58,19 +59,29 @@ def write_private(path: Path, content: bytes) -> None:
         StorageFull: there is no room; the file is as it was.
         StorageFailed: the disk reports anything else.
     """
-    with disk_errors():
-        draft = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(path)
-        except BaseException:
-            draft.unlink(missing_ok=True)
-            raise
-        sync_folder(path.parent)
+    draft = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
+    with disk_errors(), replacing(path, draft) as file:
+        file.write(content)
+
+
+@contextlib.contextmanager
+def replacing(path: Path, draft: Path) -> Iterator[BinaryIO]:
+    """Write a draft in the same folder; it takes the file's place, durably, when the block ends.
+
+    Raises:
+        OSError: the disk took less than that; the file is as it was, and the draft is gone.
+    """
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
 
 
 def no_core_dumps() -> None:
